@@ -1,0 +1,45 @@
+# Compiler flags, and the functions that declare Ingot's libraries.
+#
+# Sources are globbed: a new file is picked up by the next build, no list to edit.
+
+# One code model for everything, so that one precompiled header serves libraries and tools.
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter -Werror=return-type
+                    $<$<COMPILE_LANGUAGE:CXX>:-Werror=switch>)
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+if(INGOT_SANITIZE)
+  add_compile_options(-fsanitize=${INGOT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${INGOT_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  add_link_options(-fuse-ld=lld)
+  # A precompiled header that ccache can reuse: its hash must not depend on its time.
+  set(CMAKE_PCH_INSTANTIATE_TEMPLATES ON)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>
+                      "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
+endif()
+include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+
+# ingot_library(NAME [HEADER_ONLY_DEPS target...])
+# A part of the compiler that uses MLIR: all *.cpp of the current folder (not of its sub-folders),
+# compiled against the shared precompiled header, and linked into libIngotCompiler.
+function(ingot_library name)
+  cmake_parse_arguments(ARG "RECURSE" "" "DEPENDS;INCLUDES;DEFINES" ${ARGN})
+  if(ARG_RECURSE)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  if(NOT sources)
+    return()
+  endif()
+  add_library(${name} OBJECT ${sources})
+  add_dependencies(${name} ingot-generated)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  target_include_directories(${name} SYSTEM PRIVATE ${ARG_INCLUDES})
+  target_compile_definitions(${name} PRIVATE ${ARG_DEFINES})
+  target_precompile_headers(${name} REUSE_FROM ingot-pch)
+  set_property(GLOBAL APPEND PROPERTY INGOT_COMPILER_OBJECTS ${name})
+endfunction()

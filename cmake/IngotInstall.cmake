@@ -1,0 +1,2 @@
+# What `cmake --install` lays down: runtime, headers, compiler library, package files.
+include(GNUInstallDirs)

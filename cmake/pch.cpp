@@ -1,0 +1,1 @@
+// Owns the precompiled header that every part of the compiler reuses.
