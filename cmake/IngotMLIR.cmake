@@ -13,6 +13,7 @@ set(INGOT_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 
 # Everything that must exist before any source of the compiler is compiled: TableGen output, schemas.
 add_custom_target(ingot-generated)
+add_dependencies(ingot-generated ingot-schema)
 
 # The precompiled header: parsing MLIR's headers is most of a translation unit's time.
 add_library(ingot-pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
