@@ -1,5 +1,5 @@
 # Finds MLIR and LLVM 22, and declares what every part of the compiler shares.
-find_package(MLIR 22 REQUIRED CONFIG HINTS ${MLIR_DIR} /usr/lib/llvm-22/lib/cmake/mlir)
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS ${MLIR_DIR} /usr/lib/llvm-22/lib/cmake/mlir)
 message(STATUS "MLIR ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
