@@ -1,0 +1,50 @@
+// The `ingot` dialect: ops, attributes, interfaces, and the helpers that builders of graphs share.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <memory>
+
+#include "ir/graph/GraphDialect.h.inc"
+#include "ir/graph/GraphEnums.h.inc"
+#include "ir/graph/GraphInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "ir/graph/GraphAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "ir/graph/GraphOps.h.inc"
+
+namespace ingot {
+
+/// NumPy broadcast of static shapes (aligned at the right, extents of 1 stretch); failure when they do not match.
+llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b);
+
+/// The type with the same shape and another element type.
+mlir::RankedTensorType withElementType(mlir::RankedTensorType type, mlir::Type element);
+
+/// The signless form of an integer element type (`ui8` → `i8`), other types unchanged: what `arith` works on.
+mlir::Type signless(mlir::Type element);
+
+/// Names of the source model's nodes that `loc` stands for, outermost first, without duplicates.
+llvm::SmallVector<llvm::StringRef> sourceNames(mlir::Location loc);
+
+/// The same, joined by a space, or "?" when the location holds no name.
+std::string sourceName(mlir::Location loc);
+
+/// A graph constant with `attr` (dense or weight) as its value.
+mlir::Value constant(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Attribute attr);
+
+/// A rank-0 constant of element type `element` holding `value` (rounded to it).
+mlir::Value scalarConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element, double value);
+
+/// An i64 vector constant.
+mlir::Value indexConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> values);
+
+} // namespace ingot
