@@ -1,0 +1,245 @@
+"""Whole models: compile, run every case on every target and thread count, compare with the reference.
+
+Reference arrays come from outside (NumPy archives written by ONNX Runtime or PyTorch); the tools
+are used as a user would use them. A row of the printed table is one model file on one target.
+"""
+import json
+import pathlib
+import re
+import tempfile
+
+import npz
+from result import Result, run_command, tail
+
+TARGETS = ["x86-64-v3", "x86-64-v4"]
+THREADS = [1, 2]
+CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
+             "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
+COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
+DEFAULT_RTOL = 1e-4  # DESIGN: f32 models, relative to the output's scale
+
+
+def cpu_lacks(target):
+    """The CPU features `target` needs and this machine has not, for a skip's reason."""
+    flags = set()
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            flags = set(line.split(":")[1].split())
+            break
+    return sorted(CPU_NEEDS[target] - flags)
+
+
+def tolerances(context):
+    """model -> {rtol, argmax, reason}: the models whose tolerance is not the usual one."""
+    table = json.loads((context.root / "test" / "harness" / "tolerances.json").read_text())
+    for name, entry in table.items():
+        if not entry.get("reason"):
+            raise SystemExit(f"error: tolerances.json gives no reason for {name}")
+    return table
+
+
+def dim_flags(signature, cases):
+    """--dim flags that let every case's input shapes in. Raises ValueError when a case cannot fit."""
+    extents = {}
+    for case in cases:
+        arrays = npz.load(case)
+        for position, entry in enumerate(signature["inputs"]):
+            array = arrays.get(f"in{position}") or arrays.get(entry["name"])
+            if array is None:
+                continue
+            if len(array.shape) != len(entry["shape"]):
+                raise ValueError(f"input {entry['name']} has shape {list(array.shape)} in {case.name}, "
+                                 f"and {entry['shape']} in the model")
+            for extent, dim in zip(array.shape, entry["shape"]):
+                if isinstance(dim, str):
+                    extents.setdefault(dim, set()).add(extent)
+    flags = []
+    for dim, seen in sorted(extents.items()):
+        low, high = min(seen), max(seen)
+        flags.append(f"--dim={dim}={low}" if low == high else f"--dim={dim}={low}..{high}")
+    return flags
+
+
+def same_argmax(got, want):
+    """Per output: the index of the largest value agrees along the last axis."""
+    for name, array in want.items():
+        if name.startswith("out") and array.shape and array.dtype[1] == "f":
+            a, b = got[name].values(), array.values()
+            width = array.shape[-1]
+            for row in range(0, len(b), width):
+                x, y = a[row:row + width], b[row:row + width]
+                if x.index(max(x)) != y.index(max(y)):
+                    return f"{name}: arg-max {x.index(max(x))} where the reference has {y.index(max(y))}"
+    return ""
+
+
+def run_case(context, program, case, threads, entry, outputs):
+    """One inference: (error text or "", relative error or None)."""
+    command = [context.build / "bin" / "ingot-run", program, f"--inputs={case}", f"--expect={case}",
+               f"--threads={threads}", f"--rtol={entry.get('rtol', DEFAULT_RTOL)}", f"--outputs={outputs}", "--json"]
+    done = run_command(command, RUN_LIMIT, context.environment)
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        return f"ingot-run ended with {done.ending}\n" + tail(done.output, 10), None
+    error = report.get("max_rel_err")
+    if done.code or not report.get("ok"):
+        return f"relative error {error}, {done.ending}\n" + tail(done.stderr, 10), error
+    if entry.get("argmax"):
+        return same_argmax(npz.load(outputs), npz.load(case)), error
+    return "", error
+
+
+def same_bits(paths):
+    """Whether all the .npz files hold the same bytes: a run's result must not depend on threads."""
+    first = npz.load(paths[0])
+    for path in paths[1:]:
+        other = npz.load(path)
+        for name in first:
+            if other[name].data != first[name].data:
+                return f"{name} differs between {paths[0].stem} and {path.stem}"
+    return ""
+
+
+def check_model(context, part, name, model, cases, entry, rows):
+    """Every target, thread count and case of one model file."""
+    results = []
+    prefix = f"{part}/{name}{model.suffix}"
+    rerun = f"./dev test {part} {name}"
+    ingot = context.build / "bin" / "ingot"
+    done = run_command([ingot, "inspect", model, "--json"], COMPILE_LIMIT, context.environment)
+    try:
+        flags = dim_flags(json.loads(done.stdout), cases)
+    except (ValueError, KeyError, TypeError) as error:
+        why = f"ingot inspect --json ended with {done.ending}: {error}\n" + tail(done.stderr, 10)
+        rows.append((name + model.suffix, "-", "-", "-", "inspect failed"))
+        return [Result(f"{prefix}/inspect", "fail", why, rerun)]
+    for target in TARGETS:
+        with tempfile.TemporaryDirectory() as folder:
+            program, report = pathlib.Path(folder) / "program.ingot", pathlib.Path(folder) / "report.json"
+            command = [ingot, "compile", model, f"-o{program}", f"--target={target}", f"--report={report}", *flags]
+            done = run_command(command, COMPILE_LIMIT, context.environment)
+            if done.code or not program.exists():
+                shown = " ".join(str(word) for word in command)
+                why = f"{shown}\nended with {done.ending}\n" + tail(done.output, 12)
+                results.append(Result(f"{prefix}/{target}/compile", "fail", why, rerun))
+                rows.append((name + model.suffix, target, "-", "-", "compile failed"))
+                continue
+            results.append(Result(f"{prefix}/{target}/compile", "pass"))
+            missing = cpu_lacks(target)
+            if missing:
+                results.append(Result(f"{prefix}/{target}/run", "skip", f"this CPU has no {' '.join(missing)}"))
+                rows.append((name + model.suffix, target, "-", "-", "compiled, cannot run here"))
+                continue
+            worst, failures = None, 0
+            for case in cases:
+                outputs = []
+                for threads in THREADS:
+                    outputs.append(pathlib.Path(folder) / f"threads-{threads}.npz")
+                    outputs[-1].unlink(missing_ok=True)
+                    why, error = run_case(context, program, case, threads, entry, outputs[-1])
+                    if error is not None and (worst is None or not error <= worst):
+                        worst = error
+                    failures += bool(why)
+                    test = f"{prefix}/{target}/threads-{threads}/{case.stem}"
+                    results.append(Result(test, "fail" if why else "pass", why, rerun))
+                if all(path.exists() for path in outputs):
+                    why = same_bits(outputs)
+                    failures += bool(why)
+                    results.append(Result(f"{prefix}/{target}/same-bits/{case.stem}", "fail" if why else "pass",
+                                          why, rerun))
+            rows.append((name + model.suffix, target, str(len(cases)),
+                         "-" if worst is None else f"{worst:.2e}",
+                         "ok" if not failures else f"{failures} failed"))
+    return results
+
+
+def print_table(context, part, rows):
+    """Errors per model, also kept in the build folder."""
+    if not rows:
+        return
+    head = ("model", "target", "cases", "error", "verdict")
+    widths = [max(len(str(row[i])) for row in rows + [head]) for i in range(len(head))]
+    lines = ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head] + rows]
+    text = "\n".join(lines)
+    print("error: the largest over all outputs, cases and thread counts, relative to the output's largest magnitude")
+    print(text, flush=True)
+    (context.build / "test").mkdir(parents=True, exist_ok=True)
+    (context.build / "test" / f"errors-{part}.txt").write_text(text + "\n")
+
+
+def folders(context, part, top):
+    """model.onnx and model.pt2 of every folder of `top`, with their case-K.npz."""
+    results, rows, table = [], [], tolerances(context)
+    for folder in sorted(path for path in top.iterdir() if path.is_dir()):
+        if context.filters and not any(f in folder.name for f in context.filters):
+            continue
+        cases = sorted(folder.glob("case-*.npz"))
+        files = [folder / f"model{suffix}" for suffix in (".onnx", ".pt2") if (folder / f"model{suffix}").exists()]
+        if not cases or not files:
+            continue
+        for model in files:
+            results += check_model(context, part, folder.name, model, cases, table.get(folder.name, {}), rows)
+    print_table(context, part, rows)
+    return results
+
+
+def run_data(context):
+    """The models of ../shared/data/models."""
+    top = context.shared / "data" / "models"
+    if not top.is_dir():
+        return [Result("data/(all)", "skip", "there is no ../shared/data beside the tree")]
+    return folders(context, "data", top)
+
+
+def run_tree(context):
+    """The small models of the tree itself."""
+    top = context.root / "test" / "models"
+    return folders(context, "e2e", top) if top.is_dir() else []
+
+
+def set_up_zoo(context, names):
+    """The folder with the exported models; exports what is missing. Returns (folder, error text)."""
+    peers = context.shared / "peers"
+    prepared = context.environment.get("INGOT_ZOO")
+    if prepared:
+        return pathlib.Path(prepared), ""
+    zoo, venv = context.root / "build" / "zoo", context.root / "build" / "peers"
+    missing = [name for name in names if not (zoo / f"{name}.npz").exists() or not (zoo / f"{name}.pt2").exists()]
+    if not missing:
+        return zoo, ""
+    if not (venv / ".complete").exists():
+        print("setting up build/peers (torch, to export the models)", flush=True)
+        done = run_command(["sh", peers / "install.sh", "--export", venv], 3000, context.environment)
+        if done.code:
+            return zoo, f"install.sh --export ended with {done.ending}\n" + tail(done.output)
+        (venv / ".complete").touch()
+    print(f"exporting {' '.join(missing)}", flush=True)
+    done = run_command([venv / "bin" / "python", peers / "zoo.py", zoo, *missing], 3000, context.environment)
+    return zoo, f"zoo.py ended with {done.ending}\n" + tail(done.output) if done.code else ""
+
+
+def run_zoo(context):
+    """The models of ../shared/peers/zoo.py, from both formats."""
+    script = context.shared / "peers" / "zoo.py"
+    if not script.is_file():
+        return [Result("zoo/(all)", "skip", "there is no ../shared/peers beside the tree")]
+    names = re.findall(r"^@model\ndef (\w+)\(", script.read_text(), re.M)
+    if context.filters:
+        names = [name for name in names if any(f in name for f in context.filters)]
+    elif context.zoo_names:
+        names = [name for name in names if name in context.zoo_names]
+    zoo, error = set_up_zoo(context, names)
+    if error:
+        return [Result("zoo/(set-up)", "fail", error, "./dev test zoo")]
+    results, rows, table = [], [], tolerances(context)
+    for name in names:
+        cases = [zoo / f"{name}.npz"]
+        files = [zoo / f"{name}{suffix}" for suffix in (".pt2", ".onnx") if (zoo / f"{name}{suffix}").exists()]
+        if not cases[0].exists() or not files:
+            results.append(Result(f"zoo/{name}", "fail", f"{zoo} does not hold {name}", "./dev test zoo"))
+            continue
+        for model in files:
+            results += check_model(context, "zoo", name, model, cases, table.get(name, {}), rows)
+    print_table(context, "zoo", rows)
+    return results
