@@ -7,8 +7,16 @@ include(AddLLVM)
 include(AddMLIR)
 # HandleLLVMOptions would redefine the ABI macro and override flags: take only the definitions.
 separate_arguments(INGOT_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+# add_compile_definitions wants bare names here.
+list(TRANSFORM INGOT_LLVM_DEFINITIONS REPLACE "^-D" "")
 add_compile_definitions(${INGOT_LLVM_DEFINITIONS})
-include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+# After the system's own: the folder may also hold libc++abi's cxxabi.h, which must not win.
+list(REMOVE_DUPLICATES LLVM_INCLUDE_DIRS)
+set(INGOT_LLVM_INCLUDES ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+list(REMOVE_DUPLICATES INGOT_LLVM_INCLUDES)
+foreach(folder ${INGOT_LLVM_INCLUDES})
+  add_compile_options("SHELL:-idirafter ${folder}")
+endforeach()
 set(INGOT_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 
 # Everything that must exist before any source of the compiler is compiled: TableGen output, schemas.
@@ -28,7 +36,7 @@ function(ingot_tablegen td)
   while(rest)
     list(POP_FRONT rest output action)
     separate_arguments(action)
-    mlir_tablegen(${output} ${action} EXTRA_INCLUDES ${CMAKE_SOURCE_DIR})
+    mlir_tablegen(${output} ${action} EXTRA_INCLUDES ${CMAKE_SOURCE_DIR} ${INGOT_LLVM_INCLUDES})
   endwhile()
   string(REPLACE "/" "-" id "${CMAKE_CURRENT_SOURCE_DIR}/${td}")
   string(MAKE_C_IDENTIFIER "gen${id}" id)
