@@ -23,13 +23,16 @@
 
 namespace ingot {
 
-/// NumPy broadcast of static shapes (aligned at the right, extents of 1 stretch); failure when they do not match.
-llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b);
+/// NumPy broadcast of static shapes (aligned at the right, extents of 1 stretch); failure when they
+/// do not match.
+llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a,
+                                                            llvm::ArrayRef<int64_t> b);
 
 /// The type with the same shape and another element type.
 mlir::RankedTensorType withElementType(mlir::RankedTensorType type, mlir::Type element);
 
-/// The signless form of an integer element type (`ui8` → `i8`), other types unchanged: what `arith` works on.
+/// The signless form of an integer element type (`ui8` → `i8`), other types unchanged: what `arith`
+/// works on.
 mlir::Type signless(mlir::Type element);
 
 /// Names of the source model's nodes that `loc` stands for, outermost first, without duplicates.
@@ -39,12 +42,15 @@ llvm::SmallVector<llvm::StringRef> sourceNames(mlir::Location loc);
 std::string sourceName(mlir::Location loc);
 
 /// A graph constant with `attr` (dense or weight) as its value.
-mlir::Value constant(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, mlir::Attribute attr);
+mlir::Value constant(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
+                     mlir::Attribute attr);
 
 /// A rank-0 constant of element type `element` holding `value` (rounded to it).
-mlir::Value scalarConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element, double value);
+mlir::Value scalarConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element,
+                           double value);
 
 /// An i64 vector constant.
-mlir::Value indexConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> values);
+mlir::Value indexConstant(mlir::OpBuilder &builder, mlir::Location loc,
+                          llvm::ArrayRef<int64_t> values);
 
 } // namespace ingot

@@ -1,0 +1,54 @@
+// What the shape inference functions share. Included by the files that define them, and by nothing
+// else.
+#pragma once
+
+#include "ir/graph/Graph.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace ingot {
+
+using Dims = llvm::SmallVector<int64_t>;
+
+inline mlir::RankedTensorType typeOf(mlir::Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType());
+}
+
+inline std::string show(llvm::ArrayRef<int64_t> dims) {
+  return "[" +
+         llvm::join(llvm::map_range(dims, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
+}
+
+using Fail = llvm::function_ref<mlir::LogicalResult(const llvm::Twine &)>;
+
+inline mlir::LogicalResult checkAxis(int64_t axis, int64_t rank, Fail fail) {
+  if (axis < 0 || axis >= rank)
+    return fail("axis " + llvm::Twine(axis) + " is outside rank " + llvm::Twine(rank));
+  return mlir::success();
+}
+
+/// The element type that a contraction of `element` gives: i32 for integers, else the type itself.
+inline mlir::Type accumulatedType(mlir::Type element) {
+  return llvm::isa<mlir::IntegerType>(element) ? mlir::IntegerType::get(element.getContext(), 32)
+                                               : element;
+}
+
+} // namespace ingot
+
+/// The head of every inference function: `args` reads operands and attributes, `fail` reports and
+/// fails.
+#define INGOT_INFER(OP)                                                                            \
+  static LogicalResult infer##OP(OP::Adaptor args,                                                 \
+                                 function_ref<LogicalResult(const Twine &)> fail,                  \
+                                 SmallVectorImpl<Type> &results);                                  \
+  LogicalResult OP::inferReturnTypes(                                                              \
+      MLIRContext *, std::optional<Location> loc, ValueRange operands, DictionaryAttr attributes,  \
+      OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &results) {          \
+    auto fail = [&](const Twine &text) -> LogicalResult {                                          \
+      return emitOptionalError(loc, OP::getOperationName(), " ", text);                            \
+    };                                                                                             \
+    return infer##OP(OP::Adaptor(operands, attributes, properties, regions), fail, results);       \
+  }                                                                                                \
+  static LogicalResult infer##OP(OP::Adaptor args,                                                 \
+                                 function_ref<LogicalResult(const Twine &)> fail,                  \
+                                 SmallVectorImpl<Type> &results)
