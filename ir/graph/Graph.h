@@ -53,4 +53,18 @@ mlir::Value scalarConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::T
 mlir::Value indexConstant(mlir::OpBuilder &builder, mlir::Location loc,
                           llvm::ArrayRef<int64_t> values);
 
+/// Creates an op whose result types are inferred, from operands and properties that may not fit:
+/// where `OpT::create` would abort, this reports the mismatch at `loc` and fails. For importers,
+/// whose input is anybody's.
+template <typename OpT>
+llvm::FailureOr<OpT> createChecked(mlir::OpBuilder &builder, mlir::Location loc,
+                                   mlir::ValueRange operands, typename OpT::Properties properties) {
+  llvm::SmallVector<mlir::Type> types;
+  if (failed(OpT::inferReturnTypes(builder.getContext(), loc, operands,
+                                   builder.getDictionaryAttr({}),
+                                   mlir::OpaqueProperties(&properties), {}, types)))
+    return mlir::failure();
+  return OpT::create(builder, loc, types, operands, properties);
+}
+
 } // namespace ingot

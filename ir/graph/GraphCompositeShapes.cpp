@@ -277,11 +277,12 @@ INGOT_INFER(TopKOp) {
   RankedTensorType type = typeOf(args.getInput());
   if (failed(checkAxis(args.getAxis(), type.getRank(), fail)))
     return failure();
-  if (args.getK() < 0 || args.getK() > type.getDimSize(args.getAxis()))
-    return fail("k = " + Twine(args.getK()) + " does not fit extent " +
+  int64_t k = args.getK();
+  if (k < 0 || k > type.getDimSize(args.getAxis()))
+    return fail("k = " + Twine(k) + " does not fit extent " +
                 Twine(type.getDimSize(args.getAxis())));
   Dims shape(type.getShape());
-  shape[args.getAxis()] = args.getK();
+  shape[args.getAxis()] = k;
   results.push_back(RankedTensorType::get(shape, type.getElementType()));
   results.push_back(RankedTensorType::get(shape, IntegerType::get(type.getContext(), 64)));
   return success();

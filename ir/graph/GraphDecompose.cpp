@@ -47,8 +47,8 @@ FailureOr<SmallVector<Value>> AttentionOp::decompose(RewriterBase &b) {
   if (getCausal()) {
     auto rows = RankedTensorType::get({lq, 1}, b.getI32Type());
     auto columns = RankedTensorType::get({1, lk}, b.getI32Type());
-    Value row = IotaOp::create(b, loc, rows, /*dim=*/0);
-    Value column = IotaOp::create(b, loc, columns, /*dim=*/1);
+    Value row = IotaOp::create(b, loc, rows, 0, APFloat(0.0), APFloat(1.0));
+    Value column = IotaOp::create(b, loc, columns, 1, APFloat(0.0), APFloat(1.0));
     keep = CmpOp::create(b, loc, CmpKind::Le, column, row);
   }
   if (getMask()) {
@@ -95,9 +95,9 @@ FailureOr<SmallVector<Value>> GroupNormOp::decompose(RewriterBase &b) {
   }
   RankedTensorType first = typeOf(input);
   int64_t batch = first.getDimSize(0);
-  int64_t perGroup = batch ? first.getNumElements() / batch / getGroups() : 0;
-  Value rows = reshape(b, loc, input, {batch, getGroups(), perGroup});
-  rows = LayerNormOp::create(b, loc, rows, Value(), Value(), /*axis=*/2, getEpsilonAttr());
+  int64_t groups = getGroups(), perGroup = batch ? first.getNumElements() / batch / groups : 0;
+  Value rows = reshape(b, loc, input, {batch, groups, perGroup});
+  rows = LayerNormOp::create(b, loc, rows, Value(), Value(), /*axis=*/2, getEpsilon());
   Value result = reshape(b, loc, rows, first.getShape());
   if (getScale())
     result = MulOp::create(b, loc, result, alongDim(b, loc, getScale(), 1, rank));

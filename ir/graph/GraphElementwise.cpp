@@ -378,7 +378,7 @@ INGOT_BODY(IsInfOp) {
     Value negative = f.cmp(arith::CmpFPredicate::OEQ, x, f.like(x, -INFINITY));
     result = result ? f.ori(result, negative) : negative;
   }
-  return result ? result : f.cmp(arith::CmpFPredicate::FALSE, x, x);
+  return result ? result : f.cmp(arith::CmpFPredicate::AlwaysFalse, x, x);
 }
 
 INGOT_BODY(CastOp) {
