@@ -3,6 +3,8 @@
 
 #include "ir/graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +36,9 @@ struct CompiledKernel {
   uint64_t workerScratch = 0; ///< bytes of scratch per worker
   uint64_t launchScratch = 0; ///< bytes of scratch shared by all workers of one launch
   uint64_t flops = 0, bytes = 0;
+  std::string symbol;              ///< devices: name of the entry point in the binary
+  std::array<uint32_t, 3> workgroup{}; ///< devices: threads per workgroup
+  std::array<uint32_t, 3> grid{};      ///< devices: workgroups of a launch (`tiles` is for the CPU)
 };
 
 /// What `lower` and `serialize` produce for all kernels of one target.
@@ -42,12 +47,24 @@ struct CompiledCode {
   std::vector<CompiledKernel> kernels;
 };
 
+class Target;
+
+/// A target and the code of its kernels: what codegen hands to plan and emit, one per target of the command line.
+struct CompiledTarget {
+  const Target *target = nullptr;
+  CompiledCode code;
+};
+
 class Target {
 public:
   virtual ~Target() = default;
 
   /// The full target string, for example "x86-64-v3".
   virtual std::string name() const = 0;
+  /// Who runs its kernels: "cpu" is built into the runtime, others are drivers registered with it ("vulkan", …).
+  virtual std::string driver() const { return "cpu"; }
+  /// Architecture that the runtime checks at open: "x86_64", "aarch64", "thumb", "riscv64", "wasm32"; empty for devices.
+  virtual std::string arch() const { return ""; }
   /// Memory space its buffers live in; "host" is shared by all CPU targets.
   virtual std::string memorySpace() const { return "host"; }
   /// Features that a machine must have to run the code, LLVM's names ("avx2", "fma", …).
