@@ -1,0 +1,394 @@
+// Sessions: one block of memory with everything a run needs, binding, and the sizes of dynamic
+// tensors.
+#include "runtime-lib/core/Program.h"
+#include <string.h>
+
+using namespace ingot;
+
+namespace {
+
+uint32_t numThreads(const ingot_session_options *options) {
+  return options && options->threads ? options->threads : 1;
+}
+
+/// Distance of two workers' scratch: no two on one cache line.
+uint64_t scratchStride(const ingot_program *program) {
+  return alignUp(program->scratchPerWorker, INGOT_BUFFER_ALIGNMENT);
+}
+
+uint64_t memoryAlignment(const ingot_program *program) {
+  uint64_t alignment = INGOT_BUFFER_ALIGNMENT;
+  for (uint32_t i = 0; i < count(program->plan->arenas()); ++i)
+    if (program->plan->arenas()->Get(i)->alignment() > alignment)
+      alignment = program->plan->arenas()->Get(i)->alignment();
+  for (uint32_t i = 0; i < count(program->plan->variables()); ++i)
+    if (program->plan->variables()->Get(i)->alignment() > alignment)
+      alignment = program->plan->variables()->Get(i)->alignment();
+  return alignment;
+}
+
+uint64_t atLeast(uint64_t alignment) {
+  return alignment < INGOT_BUFFER_ALIGNMENT ? INGOT_BUFFER_ALIGNMENT : alignment;
+}
+
+/// Cuts a session's block into its arrays and memories; with a null carver only counts.
+ingot_session *layout(const ingot_program *program, uint32_t threads, Carver &carver,
+                      ingot_session &arrays) {
+  const fmt::Plan *plan = program->plan;
+  uint32_t numArenas = count(plan->arenas()), numVariables = count(plan->variables());
+  ingot_session *session = carver.take<ingot_session>(1);
+  arrays.bindings = carver.take<Binding>(program->numBindings);
+  arrays.memories = carver.take<Memory>(numArenas + numVariables);
+  arrays.pointers = carver.take<void *>(program->numPointers);
+  arrays.ranges = carver.take<ingot_device_range>(program->numRanges);
+  arrays.dims = carver.take<int64_t>(program->numDims);
+  arrays.values = carver.take<int64_t>(program->numValues);
+  arrays.fresh = carver.take<uint8_t>(program->numEntries);
+  if (session) // all the arrays start as zero; arenas and scratch need not
+    memset(static_cast<void *>(session), 0, size_t(carver.size()));
+  if (program->scratchPerWorker)
+    arrays.scratch = carver.take<uint8_t>(scratchStride(program) * threads, INGOT_BUFFER_ALIGNMENT);
+  if (program->scratchPerLaunch)
+    arrays.launchScratch = carver.take<uint8_t>(program->scratchPerLaunch, INGOT_BUFFER_ALIGNMENT);
+  for (uint32_t i = 0; i < numArenas + numVariables; ++i) {
+    bool isArena = i < numArenas;
+    const fmt::Arena *arena = isArena ? plan->arenas()->Get(i) : nullptr;
+    const fmt::Variable *variable = isArena ? nullptr : plan->variables()->Get(i - numArenas);
+    if (deviceOfSpace(program, isArena ? arena->space() : variable->space()) != kCpu)
+      continue;
+    uint8_t *memory =
+        carver.take<uint8_t>(isArena ? arena->size() : variable->size(),
+                             atLeast(isArena ? arena->alignment() : variable->alignment()));
+    if (session)
+      arrays.memories[i].host = memory;
+  }
+  return session;
+}
+
+ingot_status allocateOnDevices(ingot_session *session, ingot_error *error) {
+  const ingot_program *program = session->program;
+  const fmt::Plan *plan = program->plan;
+  uint32_t numArenas = count(plan->arenas());
+  for (uint32_t i = 0; i < numArenas + count(plan->variables()); ++i) {
+    const fmt::Arena *arena = i < numArenas ? plan->arenas()->Get(i) : nullptr;
+    const fmt::Variable *variable = arena ? nullptr : plan->variables()->Get(i - numArenas);
+    uint32_t index = deviceOfSpace(program, arena ? arena->space() : variable->space());
+    uint64_t size = arena ? arena->size() : variable->size();
+    if (index == kCpu || !size)
+      continue;
+    const Device &device = program->devices[index];
+    uint64_t alignment = arena ? arena->alignment() : variable->alignment();
+    if (ingot_status status = device.driver->allocate(device.device, size, alignment,
+                                                      &session->memories[i].buffer, error))
+      return status;
+  }
+  return INGOT_OK;
+}
+
+/// Resolves every operand that does not depend on what is bound.
+void resolve(ingot_session *session) {
+  const ingot_program *program = session->program;
+  for (uint32_t e = 0; e < program->numEntries; ++e) {
+    const EntryState &entry = program->entries[e];
+    for (uint32_t i = 0; i < entry.numSteps; ++i) {
+      const Step &step = entry.steps[i];
+      if (step.op != fmt::Op::launch)
+        continue;
+      for (uint32_t k = 0; k < step.numBuffers; ++k) {
+        const fmt::BufferRef &ref = *step.instruction->buffers()->Get(k);
+        if (step.device == kCpu)
+          session->pointers[step.firstPointer + k] = hostPointer(session, entry, ref);
+        else
+          session->ranges[step.firstPointer + k] = deviceRange(session, ref);
+      }
+      for (uint32_t k = 0; k < step.numDims; ++k)
+        session->dims[step.firstDim + k] = step.instruction->dims()->Get(k)->value();
+    }
+  }
+}
+
+/// Starts the text of a problem with a tensor: "input 'tokens' has shape [1, 700], but ".
+Text &describe(Text &text, bool isInput, const char *name, const ingot_tensor *tensor) {
+  text << (isInput ? "input '" : "output '") << name << "' ";
+  if (!isInput || !tensor->dims)
+    return text;
+  text << "has shape [";
+  for (uint32_t i = 0; i < tensor->rank && i < 16; ++i)
+    text << (i ? ", " : "") << tensor->dims[i];
+  return text << "], but ";
+}
+
+/// Checks the caller's shape against an input's signature and notes it in the binding.
+ingot_status bindShape(const ingot_program *program, const fmt::Tensor *signature,
+                       const ingot_tensor *tensor, Binding &binding, ingot_error *error) {
+  const char *name = signature->name()->c_str();
+  uint32_t rank = count(signature->dims());
+  if (tensor->dims && tensor->rank != rank) {
+    Text text(error, INGOT_ERROR_ARGUMENT);
+    return describe(text, true, name, tensor) << "must have rank " << rank;
+  }
+  for (uint32_t i = 0; i < rank; ++i) {
+    const fmt::SigDim *dim = signature->dims()->Get(i);
+    if (!tensor->dims && dim->min() != dim->max())
+      return Text(error, INGOT_ERROR_ARGUMENT)
+             << "input '" << name << "' has a dynamic dim " << i << ": its shape must be given";
+    int64_t extent = tensor->dims ? tensor->dims[i] : dim->max();
+    if (extent >= dim->min() && extent <= dim->max()) {
+      binding.dims[i] = extent;
+      continue;
+    }
+    Text text(error, INGOT_ERROR_ARGUMENT);
+    describe(text, true, name, tensor) << "dim ";
+    const char *dimName = dim->name() >= 0
+                              ? program->root->dim_names()->Get(uint32_t(dim->name()))->c_str()
+                              : nullptr;
+    if (dimName)
+      text << "'" << dimName << "'";
+    else
+      text << i;
+    if (dim->min() == dim->max())
+      return text << " must be " << dim->max();
+    text << " is compiled for " << dim->min() << ".." << dim->max();
+    if (dimName)
+      text << "\nhint: compile with --dim " << dimName << "=LO..HI for other extents";
+    return text;
+  }
+  return INGOT_OK;
+}
+
+bool boundBytes(const fmt::Tensor *signature, const int64_t *dims, uint64_t &bytes) {
+  uint64_t elements = 1;
+  for (uint32_t i = 0; i < count(signature->dims()); ++i)
+    if (mulOverflows(elements, uint64_t(dims[i]), elements))
+      return false;
+  return elementBytes(elements, ingot_type(signature->type()), bytes);
+}
+
+ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
+                  const ingot_tensor *tensor, bool isInput) {
+  ingot_error *error = &session->error;
+  const ingot_program *program = session->program;
+  Text(error, INGOT_OK);
+  if (entryIndex >= program->numEntries)
+    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no entry " << entryIndex;
+  const EntryState &entry = program->entries[entryIndex];
+  uint32_t limit = isInput ? entry.numInputs : entry.numOutputs;
+  if (index >= limit)
+    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no " << (isInput ? "input " : "output ")
+                                             << index << ": the entry has " << limit;
+  const fmt::Tensor *signature =
+      (isInput ? entry.entry->inputs() : entry.entry->outputs())->Get(index);
+  const char *name = signature->name()->c_str();
+  uint32_t local = isInput ? index : entry.numInputs + index;
+  Binding next = {};
+  uint64_t needed = 0;
+  bool fixed = true;
+  if (isInput) {
+    if (ingot_status status = bindShape(program, signature, tensor, next, error))
+      return status;
+  } else {
+    for (uint32_t i = 0; i < count(signature->dims()); ++i) {
+      fixed &= signature->dims()->Get(i)->expr() < 0;
+      next.dims[i] = signature->dims()->Get(i)->max();
+    }
+  }
+  // The shape lies within the bounds, whose product the verifier has seen not to overflow.
+  if (!boundBytes(signature, next.dims, needed) || (fixed && tensor->bytes < needed)) {
+    Text text(error, INGOT_ERROR_ARGUMENT);
+    return describe(text, isInput, name, tensor)
+           << "needs " << needed << " bytes, and the tensor has " << tensor->bytes;
+  }
+  if (!tensor->data && tensor->bytes)
+    return Text(error, INGOT_ERROR_ARGUMENT)
+           << (isInput ? "input '" : "output '") << name << "' is bound to a null pointer";
+  ingot_tensor_info info;
+  (isInput ? ingot_program_input : ingot_program_output)(program, entryIndex, index, &info);
+  if (reinterpret_cast<uintptr_t>(tensor->data) & (info.alignment - 1))
+    return Text(error, INGOT_ERROR_ARGUMENT)
+           << (isInput ? "input '" : "output '") << name << "' must be aligned to "
+           << info.alignment
+           << " bytes\nhint: allocate it with aligned_alloc, or bind an aligned copy";
+  next.data = static_cast<uint8_t *>(tensor->data);
+  next.bytes = isInput ? needed : tensor->bytes;
+  next.bound = true;
+  session->bindings[entry.firstBinding + local] = next;
+  if (entry.numValues)
+    session->fresh[entryIndex] = 0;
+  for (uint32_t i = 0; i < entry.numSlots; ++i)
+    if (entry.slots[i].binding == local)
+      session->pointers[entry.slots[i].pointer] = next.data + entry.slots[i].offset;
+  return INGOT_OK;
+}
+
+} // namespace
+
+uint8_t *ingot::hostPointer(const ingot_session *session, const EntryState &entry,
+                            const fmt::BufferRef &ref) {
+  const ingot_program *program = session->program;
+  uint8_t *base = nullptr;
+  switch (ref.kind()) {
+  case fmt::BufferKind::arena:
+    base = session->memories[ref.index()].host;
+    break;
+  case fmt::BufferKind::variable:
+    base = session->memories[count(program->plan->arenas()) + ref.index()].host;
+    break;
+  case fmt::BufferKind::constant:
+    base =
+        const_cast<uint8_t *>(constantData(program, program->plan->constants()->Get(ref.index())));
+    break;
+  case fmt::BufferKind::input:
+    base = session->bindings[entry.firstBinding + ref.index()].data;
+    break;
+  case fmt::BufferKind::output:
+    base = session->bindings[entry.firstBinding + entry.numInputs + ref.index()].data;
+    break;
+  default:
+    break;
+  }
+  return base ? base + ref.offset() : nullptr;
+}
+
+ingot_device_range ingot::deviceRange(const ingot_session *session, const fmt::BufferRef &ref) {
+  const ingot_program *program = session->program;
+  if (ref.kind() == fmt::BufferKind::constant) {
+    uint32_t space = program->plan->constants()->Get(ref.index())->space();
+    return {program->devices[deviceOfSpace(program, space)].constants,
+            program->constantOffsets[ref.index()] + ref.offset(), ref.size()};
+  }
+  uint32_t base = ref.kind() == fmt::BufferKind::variable ? count(program->plan->arenas()) : 0;
+  return {session->memories[base + ref.index()].buffer, ref.offset(), ref.size()};
+}
+
+ingot_status ingot::resetVariables(ingot_session *session, ingot_error *error) {
+  const ingot_program *program = session->program;
+  const fmt::Plan *plan = program->plan;
+  for (uint32_t i = 0; i < count(plan->variables()); ++i) {
+    const fmt::Variable *variable = plan->variables()->Get(i);
+    const Memory &memory = session->memories[count(plan->arenas()) + i];
+    const uint8_t *initial =
+        variable->initial() < 0
+            ? nullptr
+            : constantData(program, plan->constants()->Get(uint32_t(variable->initial())));
+    if (memory.buffer) {
+      const Device &device = program->devices[deviceOfSpace(program, variable->space())];
+      static const uint8_t zeros[256] = {};
+      uint64_t piece = initial ? variable->size() : sizeof(zeros);
+      for (uint64_t at = 0; at < variable->size(); at += piece) {
+        uint64_t bytes = variable->size() - at < piece ? variable->size() - at : piece;
+        if (ingot_status status = device.driver->write(device.device, {memory.buffer, at, bytes},
+                                                       initial ? initial : zeros, error))
+          return status;
+      }
+    } else if (memory.host && variable->size()) {
+      if (initial)
+        memcpy(memory.host, initial, size_t(variable->size()));
+      else
+        memset(memory.host, 0, size_t(variable->size()));
+    }
+  }
+  return INGOT_OK;
+}
+
+size_t ingot_session_memory_size(const ingot_program *program,
+                                 const ingot_session_options *options) {
+  Carver counter(nullptr);
+  ingot_session arrays;
+  layout(program, numThreads(options), counter, arrays);
+  uint64_t size = counter.size() + memoryAlignment(program);
+  return size > SIZE_MAX / 2 ? SIZE_MAX : size_t(size);
+}
+
+ingot_status ingot_session_create(ingot_program *program, const ingot_session_options *options,
+                                  ingot_session **result, ingot_error *error) {
+  *result = nullptr;
+  const ingot_host &host = program->host;
+  uint32_t threads = numThreads(options);
+  if (threads > 1024)
+    return Text(error, INGOT_ERROR_ARGUMENT)
+           << "a session has at most 1024 threads, not " << threads;
+  if (!host.pool_create)
+    threads = 1;
+  size_t size = ingot_session_memory_size(program, options);
+  void *memory = options ? options->memory : nullptr;
+  void *block = nullptr;
+  if (memory && options->memory_size < size)
+    return Text(error, INGOT_ERROR_MEMORY)
+           << "the session needs " << uint64_t(size) << " bytes, and the caller's block has "
+           << uint64_t(options->memory_size);
+  if (!memory && size != SIZE_MAX)
+    memory = block = host.allocate(host.context, size, INGOT_BUFFER_ALIGNMENT);
+  if (!memory)
+    return Text(error, INGOT_ERROR_MEMORY)
+           << "no memory for the session's " << uint64_t(size) << " bytes";
+  uintptr_t start =
+      uintptr_t(alignUp(reinterpret_cast<uintptr_t>(memory), memoryAlignment(program)));
+  Carver carver(reinterpret_cast<void *>(start));
+  ingot_session arrays;
+  memset(&arrays, 0, sizeof(arrays));
+  ingot_session *session = layout(program, threads, carver, arrays);
+  *session = arrays;
+  session->program = program;
+  session->block = block;
+  session->blockSize = size;
+  session->threads = threads;
+  ingot_status status = allocateOnDevices(session, error);
+  if (!status)
+    status = resetVariables(session, error);
+  if (!status && threads > 1) {
+    session->pool = host.pool_create(host.context, threads);
+    if (!session->pool)
+      status = Text(error, INGOT_ERROR_MEMORY) << "cannot start " << threads - 1 << " threads";
+  }
+  if (status) {
+    ingot_session_destroy(session);
+    return status;
+  }
+  resolve(session);
+  for (uint32_t i = 0; i < program->numEntries; ++i)
+    session->fresh[i] = program->entries[i].numValues == 0;
+  *result = session;
+  return INGOT_OK;
+}
+
+void ingot_session_destroy(ingot_session *session) {
+  if (!session)
+    return;
+  const ingot_program *program = session->program;
+  const fmt::Plan *plan = program->plan;
+  if (session->pool)
+    program->host.pool_destroy(program->host.context, session->pool);
+  uint32_t numArenas = count(plan->arenas());
+  for (uint32_t i = 0; i < numArenas + count(plan->variables()); ++i) {
+    if (!session->memories[i].buffer)
+      continue;
+    uint32_t space = i < numArenas ? plan->arenas()->Get(i)->space()
+                                   : plan->variables()->Get(i - numArenas)->space();
+    const Device &device = program->devices[deviceOfSpace(program, space)];
+    device.driver->release(device.device, session->memories[i].buffer);
+  }
+  if (session->block && program->host.release)
+    program->host.release(program->host.context, session->block, size_t(session->blockSize));
+}
+
+ingot_status ingot_session_bind_input(ingot_session *session, uint32_t entry, uint32_t index,
+                                      const ingot_tensor *tensor) {
+  return bind(session, entry, index, tensor, true);
+}
+
+ingot_status ingot_session_bind_output(ingot_session *session, uint32_t entry, uint32_t index,
+                                       const ingot_tensor *tensor) {
+  return bind(session, entry, index, tensor, false);
+}
+
+ingot_status ingot_session_reset(ingot_session *session) {
+  Text(&session->error, INGOT_OK);
+  return resetVariables(session, &session->error);
+}
+
+const char *ingot_session_error(const ingot_session *session) { return session->error.text; }
+
+void ingot_session_set_profile(ingot_session *session, ingot_profile_fn profile, void *context) {
+  session->profile = profile;
+  session->profileContext = context;
+}
