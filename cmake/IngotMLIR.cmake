@@ -17,6 +17,8 @@ list(REMOVE_DUPLICATES INGOT_LLVM_INCLUDES)
 foreach(folder ${INGOT_LLVM_INCLUDES})
   add_compile_options("SHELL:-idirafter ${folder}")
 endforeach()
+# LLVM's libraries lie outside the loader's path, and CMake takes their folder for one inside.
+add_link_options(-Wl,-rpath,${LLVM_LIBRARY_DIR})
 set(INGOT_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 
 # Everything that must exist before any source of the compiler is compiled: TableGen output, schemas.
