@@ -8,7 +8,6 @@
 //  - when the unplaced buffers fall into groups that never live together, groups are independent.
 #include "passes/planner/Internal.h"
 #include <algorithm>
-#include <array>
 #include <numeric>
 #include <tuple>
 
@@ -244,14 +243,28 @@ Search::Outcome Search::solveParts(const std::vector<std::vector<uint32_t>> &par
 }
 
 /// The static orders: they decide ties, and so which part of the tree is seen first.
-static std::array<std::vector<uint32_t>, 3> makeRanks(std::span<const Item> items) {
+static std::vector<std::vector<uint32_t>> makeRanks(std::span<const Item> items) {
   size_t n = items.size();
-  std::vector<int64_t> total(n), width(n);
+  // Load is the fullest moment of an item's life.
+  std::vector<int64_t> times;
+  for (const Item &item : items) {
+    times.push_back(item.begin);
+    times.push_back(item.end);
+  }
+  std::sort(times.begin(), times.end());
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  auto section = [&](int64_t time) {
+    return std::lower_bound(times.begin(), times.end(), time) - times.begin();
+  };
+  std::vector<int64_t> perSection(times.size());
+  for (const Item &item : items)
+    for (auto s = section(item.begin), end = section(item.end); s < end; ++s)
+      perSection[s] += item.size;
+  std::vector<int64_t> load(n), width(n);
   std::vector<double> area(n);
   for (size_t i = 0; i < n; ++i) {
-    for (const Item &other : items)
-      if (overlapInTime(items[i], other))
-        total[i] += other.size;
+    load[i] = *std::max_element(perSection.begin() + section(items[i].begin),
+                                perSection.begin() + section(items[i].end));
     width[i] = items[i].end - items[i].begin;
     area[i] = double(width[i]) * double(items[i].size);
   }
@@ -266,34 +279,39 @@ static std::array<std::vector<uint32_t>, 3> makeRanks(std::span<const Item> item
     return result;
   };
   return {rank([&](Index a, Index b) {
-            return std::tie(width[b], area[b], total[b]) < std::tie(width[a], area[a], total[a]);
+            return std::tie(width[b], area[b], load[b]) < std::tie(width[a], area[a], load[a]);
           }),
           rank([&](Index a, Index b) {
-            return std::tie(total[b], area[b], width[b]) < std::tie(total[a], area[a], width[a]);
+            return std::tie(load[b], area[b], width[b]) < std::tie(load[a], area[a], width[a]);
           }),
           rank([&](Index a, Index b) {
-            return std::tie(total[b], width[b], area[b]) < std::tie(total[a], width[a], area[a]);
+            return std::tie(load[b], width[b], area[b]) < std::tie(load[a], width[a], area[a]);
+          }),
+          rank([&](Index a, Index b) {
+            return std::tie(area[b], load[b], width[b]) < std::tie(area[a], load[a], width[a]);
           })};
 }
 
-void canonicalSearch(std::span<const Item> items, int64_t bound, int64_t target, int64_t budget,
+void canonicalSearch(std::span<const Item> items, int64_t target, int64_t budget, bool targetOnly,
                      Best &best) {
   size_t n = items.size();
-  if (n < 2 || n > 2048) // the recursion is as deep as there are buffers
+  if (n < 2 || n > 2048 || best.height <= target) // the recursion is as deep as there are buffers
     return;
   auto ranks = makeRanks(items);
   std::vector<Search> searches;
   for (const auto &rank : ranks)
     searches.emplace_back(items, rank);
-  int64_t low = std::max(bound, target); // no capacity below it is of interest
+  int64_t low = target; // no capacity below it is of interest, or possible
   int64_t aim = low;
   while (best.height > low && budget > 0) {
-    // The orders take turns, with more room each time: some inputs are easy for one of them.
+    // All of the budget for an only aim, a third of what is left otherwise. The orders take turns,
+    // with more room each time: some inputs are easy for one of them.
     auto outcome = Search::Outcome::outOfBudget;
-    int64_t slice = std::max<int64_t>(budget / 48, 1);
-    for (int turn = 0; turn < 2 && outcome == Search::Outcome::outOfBudget; ++turn, slice *= 4)
+    int64_t share = targetOnly ? budget : budget / 3;
+    int64_t slice = std::max<int64_t>(share / int64_t(searches.size() * 21), 1);
+    for (int turn = 0; turn < 3 && outcome == Search::Outcome::outOfBudget; ++turn, slice *= 4)
       for (Search &search : searches) {
-        outcome = search.run(aim, std::min(slice, budget));
+        outcome = search.run(aim, slice);
         budget -= search.steps();
         best.steps += search.steps();
         if (outcome == Search::Outcome::found) {
@@ -303,9 +321,11 @@ void canonicalSearch(std::span<const Item> items, int64_t bound, int64_t target,
             best.height = std::max(best.height, best.offsets[i] + items[i].size);
           best.method = "canonical search";
         }
-        if (outcome != Search::Outcome::outOfBudget || budget <= 0)
+        if (outcome != Search::Outcome::outOfBudget)
           break;
       }
+    if (targetOnly)
+      return;
     if (outcome != Search::Outcome::found)
       low = aim + 1; // proven impossible, or too hard for this budget: look above
     aim = low + (best.height - low) / 2;

@@ -54,9 +54,9 @@ void greedyPortfolio(std::span<const Item> items, int64_t peakTime, int64_t targ
 /// Changes the best order step by step; stops at `target` bytes or after `budget` steps.
 void localSearch(std::span<const Item> items, int64_t target, int64_t budget, Best &best);
 
-/// Looks for placements between `bound` and best.height by depth-first search over canonical
-/// placements; stops at `target` bytes or after `budget` steps.
-void canonicalSearch(std::span<const Item> items, int64_t bound, int64_t target, int64_t budget,
+/// Looks for placements of at most `target` bytes, then, unless `targetOnly`, of something between
+/// that and best.height, by depth-first search over canonical placements, for `budget` steps.
+void canonicalSearch(std::span<const Item> items, int64_t target, int64_t budget, bool targetOnly,
                      Best &best);
 
 } // namespace ingot::planner

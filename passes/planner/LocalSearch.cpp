@@ -23,7 +23,7 @@ void localSearch(std::span<const Item> items, int64_t target, int64_t budget, Be
   if (n < 3)
     return;
   int64_t cost = std::max<int64_t>(1, int64_t(n) * int64_t(n) / 2); // steps of one placement
-  int64_t rounds = budget / cost;
+  int64_t rounds = std::min<int64_t>(budget / cost, 20'000); // small problems are exhausted sooner
   Random random;
   std::vector<uint32_t> current = best.order, trial;
   int64_t height = best.height;

@@ -130,12 +130,15 @@ static bool planSpace(const Problem &problem, const Options &options, std::span<
     greedyPortfolio(items, bound.time, bound.bytes, best);
   report.method = best.method;
   if (best.height > bound.bytes && options.searchSteps > 0) {
-    int64_t target = bound.bytes;
+    int64_t steps = options.searchSteps, greedySteps = best.steps;
     // The order's neighbourhood is cheap and settles ordinary nets; the tree search is for the
     // rest.
-    localSearch(items, target, options.searchSteps / 4, best);
-    if (best.height > target)
-      canonicalSearch(items, bound.bytes, target, options.searchSteps * 3 / 4, best);
+    localSearch(items, bound.bytes, steps / 8, best);
+    // A capacity that must be met comes before the last percent.
+    if (capacity && best.height > *capacity)
+      canonicalSearch(items, *capacity, steps * 5 / 8, /*targetOnly=*/true, best);
+    canonicalSearch(items, bound.bytes, steps - (best.steps - greedySteps), /*targetOnly=*/false,
+                    best);
   }
   report.bytes = best.height;
   report.method = best.method;
