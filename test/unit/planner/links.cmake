@@ -1,1 +1,1 @@
-set(links ingot - planner) #no MLIR : the library must stand alone
+set(links ingot-planner) # no MLIR: the library must stand alone
