@@ -52,7 +52,7 @@ class Target;
 /// A target and the code of its kernels: what codegen hands to plan and emit, one per target of the command line.
 struct CompiledTarget {
   const Target *target = nullptr;
-  CompiledCode code;
+  const CompiledCode *code = nullptr;
 };
 
 class Target {

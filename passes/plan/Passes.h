@@ -3,17 +3,27 @@
 
 #include "backends/Target.h"
 #include "ir/plan/Plan.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace ingot {
 
+#define GEN_PASS_DECL
+#include "passes/plan/Passes.h.inc"
+
 /// What codegen produced, for `createConvertToPlanPass`; must outlive the pass run.
 struct PlanOptions {
-  llvm::ArrayRef<CompiledTarget> targets; ///< as on the command line
-  bool keepAllResults = false;            ///< every launch's result keeps its own memory to the end (for `ingot diff`)
+  std::vector<CompiledTarget> targets; ///< as on the command line
+  bool keepAllResults = false;         ///< every launch's results are outputs too, named "launch.N.M" (for `ingot diff`)
 };
+
+std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});
+std::unique_ptr<mlir::Pass> createAllocateArenasPass();
+std::unique_ptr<mlir::Pass> createVerifyPlanPass();
 
 /// Adds the passes of phase 8 in order, `verify-plan` last.
 void buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &options);
+/// Makes the passes known by name, for `ingot opt`.
+void registerPlanPasses();
 
 } // namespace ingot

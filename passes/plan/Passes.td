@@ -1,0 +1,56 @@
+// Passes of phase 8: from launches on values to a schedule over memory.
+#ifndef INGOT_PASSES_PLAN_TD
+#define INGOT_PASSES_PLAN_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertToPlan : Pass<"convert-to-plan", "::mlir::ModuleOp"> {
+  let summary = "turns functions of launches into plan entries, with a buffer for every value and every copy";
+  let description = [{
+    Nothing is clever here: each value gets memory of its own, and whatever moves elements (reshape, slice, concat,
+    transfer, variable_read, variable_update, return, the results of scf.if) is a copy. Later passes take away the copies
+    that are provably not needed. Kernel functions become `plan.kernel` records; without compiled code (under `ingot opt`)
+    the records name a placeholder segment.
+    ```mlir
+    func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = ingot.launch @relu_f32(%a) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    // becomes
+    plan.entry @f(in0 : tensor<4xf32>) -> (out0 : tensor<4xf32>) {
+      %in = plan.ref input 0 + 0 : !plan.buffer<16, "host">
+      %out = plan.ref output 0 + 0 : !plan.buffer<16, "host">
+      %0 = plan.alloc : !plan.buffer<16, "host">
+      plan.launch @relu_f32 reads %in : … writes %0 : … tiles 1
+      plan.copy %0 to %out : …
+    }
+    ```
+  }];
+  let dependentDialects = ["::ingot::plan::PlanDialect"];
+}
+
+def AllocateArenas : Pass<"allocate-arenas", "::mlir::ModuleOp"> {
+  let summary = "gives every plan.alloc its place in the arena of its space";
+  let description = [{
+    Lifetimes go from the first to the last step that touches a buffer; the planner library places them, all entries
+    sharing the arena of a space. Ranges are folded into the references.
+    ```mlir
+    %0 = plan.alloc : !plan.buffer<4096, "host">
+    // becomes
+    plan.arena @arena in @host size 4096 alignment 64 lower_bound 4096 peak "conv1"
+    %0 = plan.ref arena @arena + 0 : !plan.buffer<4096, "host">
+    ```
+  }];
+  let dependentDialects = ["::ingot::plan::PlanDialect"];
+}
+
+def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
+  let summary = "states what holds after the plan phase";
+  let description = [{
+    Only ops of the `plan` dialect are left, none of them `plan.alloc` or `plan.range`; every step carries the name of a
+    source layer; nothing writes an input or a constant; outputs of a launch overlap its inputs only in place; every
+    output of an entry is written on each path.
+  }];
+}
+
+#endif
