@@ -1,4 +1,5 @@
-// The interface of a target: five questions (claim, layout, select, lower, serialize) and the registry.
+// The interface of a target: five questions (claim, layout, select, lower, serialize) and the
+// registry.
 #pragma once
 
 #include "ir/graph/Graph.h"
@@ -22,7 +23,7 @@ struct Claim {
 
 /// Code of one or more kernels, ready for the program file.
 struct Segment {
-  std::string kind;        ///< "code" (flat position-independent image), "spirv", "ptx", "data" …
+  std::string kind; ///< "code" (flat position-independent image), "spirv", "ptx", "data" …
   std::vector<char> bytes;
   uint64_t alignment = 16384;
 };
@@ -30,13 +31,13 @@ struct Segment {
 /// One compiled kernel: where it lies and what it needs at run time.
 struct CompiledKernel {
   std::string name;
-  unsigned segment = 0;    ///< index into the target's segments
-  uint64_t entry = 0;      ///< byte offset in the segment (for SPIR-V: unused)
-  uint64_t tiles = 1;      ///< independent pieces of work; the runtime splits [0, tiles)
+  unsigned segment = 0;       ///< index into the target's segments
+  uint64_t entry = 0;         ///< byte offset in the segment (for SPIR-V: unused)
+  uint64_t tiles = 1;         ///< independent pieces of work; the runtime splits [0, tiles)
   uint64_t workerScratch = 0; ///< bytes of scratch per worker
   uint64_t launchScratch = 0; ///< bytes of scratch shared by all workers of one launch
   uint64_t flops = 0, bytes = 0;
-  std::string symbol;              ///< devices: name of the entry point in the binary
+  std::string symbol;                  ///< devices: name of the entry point in the binary
   std::array<uint32_t, 3> workgroup{}; ///< devices: threads per workgroup
   std::array<uint32_t, 3> grid{};      ///< devices: workgroups of a launch (`tiles` is for the CPU)
 };
@@ -49,7 +50,8 @@ struct CompiledCode {
 
 class Target;
 
-/// A target and the code of its kernels: what codegen hands to plan and emit, one per target of the command line.
+/// A target and the code of its kernels: what codegen hands to plan and emit, one per target of the
+/// command line.
 struct CompiledTarget {
   const Target *target = nullptr;
   const CompiledCode *code = nullptr;
@@ -61,9 +63,11 @@ public:
 
   /// The full target string, for example "x86-64-v3".
   virtual std::string name() const = 0;
-  /// Who runs its kernels: "cpu" is built into the runtime, others are drivers registered with it ("vulkan", …).
+  /// Who runs its kernels: "cpu" is built into the runtime, others are drivers registered with it
+  /// ("vulkan", …).
   virtual std::string driver() const { return "cpu"; }
-  /// Architecture that the runtime checks at open: "x86_64", "aarch64", "thumb", "riscv64", "wasm32"; empty for devices.
+  /// Architecture that the runtime checks at open: "x86_64", "aarch64", "thumb", "riscv64",
+  /// "wasm32"; empty for devices.
   virtual std::string arch() const { return ""; }
   /// Memory space its buffers live in; "host" is shared by all CPU targets.
   virtual std::string memorySpace() const { return "host"; }
@@ -76,13 +80,15 @@ public:
   virtual Claim claim(mlir::Operation *op) const = 0;
   /// Layout: does it want spatial ops with channels last?
   virtual bool wantsChannelsLast() const { return true; }
-  /// Select: writes `strategy`, `tiles` and `in_place` into the kernel's #ingot.kernel and packs weights by rewriting
-  /// the launches' constant operands (recipes). Runs once per distinct kernel, before `lower`.
+  /// Select: writes `strategy`, `tiles` and `in_place` into the kernel's #ingot.kernel and packs
+  /// weights by rewriting the launches' constant operands (recipes). Runs once per distinct kernel,
+  /// before `lower`.
   virtual mlir::LogicalResult select(mlir::func::FuncOp kernel) const = 0;
-  /// Lower and serialize all kernels of this target in `module` to segments. May use several threads.
-  virtual llvm::FailureOr<CompiledCode> compile(mlir::ModuleOp module, llvm::ArrayRef<mlir::func::FuncOp> kernels,
-                                                unsigned threads,
-                                                std::function<void(unsigned done, unsigned total)> progress) const = 0;
+  /// Lower and serialize all kernels of this target in `module` to segments. May use several
+  /// threads.
+  virtual llvm::FailureOr<CompiledCode>
+  compile(mlir::ModuleOp module, llvm::ArrayRef<mlir::func::FuncOp> kernels, unsigned threads,
+          std::function<void(unsigned done, unsigned total)> progress) const = 0;
 };
 
 /// Creates targets by their string ("host", "x86-64-v3", "x86-64-v4+avx512vnni", "vulkan", …).

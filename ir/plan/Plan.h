@@ -1,4 +1,5 @@
-// The `plan` dialect: a compiled model as a schedule over memory, mirroring runtime-lib/schema/program.fbs.
+// The `plan` dialect: a compiled model as a schedule over memory, mirroring
+// runtime-lib/schema/program.fbs.
 #pragma once
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

@@ -36,7 +36,8 @@ void PlanDialect::initialize() {
 }
 
 StringRef plan::hostSpace(Operation *inModule) {
-  auto module = isa<ModuleOp>(inModule) ? cast<ModuleOp>(inModule) : inModule->getParentOfType<ModuleOp>();
+  auto module =
+      isa<ModuleOp>(inModule) ? cast<ModuleOp>(inModule) : inModule->getParentOfType<ModuleOp>();
   for (SpaceOp space : module.getOps<SpaceOp>())
     return space.getSymName();
   return "";
@@ -44,7 +45,8 @@ StringRef plan::hostSpace(Operation *inModule) {
 
 namespace {
 
-/// The op of kind OpTy that `symbol` names in the module around `op`; reports an error and returns null otherwise.
+/// The op of kind OpTy that `symbol` names in the module around `op`; reports an error and returns
+/// null otherwise.
 template <typename OpTy>
 OpTy resolve(SymbolTableCollection &symbols, Operation *op, FlatSymbolRefAttr symbol) {
   auto found = symbols.lookupSymbolIn<OpTy>(op->getParentOfType<ModuleOp>(), symbol.getAttr());
@@ -58,7 +60,8 @@ bool isPowerOfTwo(int64_t value) { return value > 0 && (value & (value - 1)) == 
 LogicalResult verifyAlignment(Operation *op, int64_t alignment) {
   if (isPowerOfTwo(alignment) && alignment <= 65536)
     return success();
-  return op->emitOpError() << "expected an alignment that is a power of two up to 65536, got " << alignment;
+  return op->emitOpError() << "expected an alignment that is a power of two up to 65536, got "
+                           << alignment;
 }
 
 LogicalResult verifyDense(Operation *op, Type type) {
@@ -99,8 +102,10 @@ LogicalResult KernelOp::verify() {
   if (pairs.size() % 2)
     return emitOpError("expected in_place to hold pairs of [result, operand]");
   for (size_t i = 0; i < pairs.size(); i += 2)
-    if (pairs[i] < 0 || pairs[i] >= int64_t(getResults()) || pairs[i + 1] < 0 || pairs[i + 1] >= int64_t(getInputs()))
-      return emitOpError() << "in_place pair [" << pairs[i] << ", " << pairs[i + 1] << "] is out of range";
+    if (pairs[i] < 0 || pairs[i] >= int64_t(getResults()) || pairs[i + 1] < 0 ||
+        pairs[i + 1] >= int64_t(getInputs()))
+      return emitOpError() << "in_place pair [" << pairs[i] << ", " << pairs[i + 1]
+                           << "] is out of range";
   return success();
 }
 
@@ -109,8 +114,8 @@ LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!segment)
     return failure();
   if (segment.getKind() == "code" && getEntry() >= segment.getSize())
-    return emitOpError() << "starts at byte " << getEntry() << ", beyond its segment of " << segment.getSize()
-                         << " bytes";
+    return emitOpError() << "starts at byte " << getEntry() << ", beyond its segment of "
+                         << segment.getSize() << " bytes";
   return success();
 }
 
@@ -147,11 +152,13 @@ LogicalResult ArenaOp::verify() {
   if (int64_t(getSize()) < 0 || int64_t(getLowerBound()) < 0)
     return emitOpError("expected sizes that are not negative");
   if (getLowerBound() > getSize())
-    return emitOpError() << "its size of " << getSize() << " bytes is below its lower bound of " << getLowerBound();
+    return emitOpError() << "its size of " << getSize() << " bytes is below its lower bound of "
+                         << getLowerBound();
   return verifyAlignment(*this, getAlignment());
 }
 
-//===-- entry -----------------------------------------------------------------------------------------------------===//
+//===-- entry
+//-----------------------------------------------------------------------------------------------------===//
 
 static ParseResult parseSignature(OpAsmParser &parser, ArrayAttr &names, ArrayAttr &types) {
   Builder &builder = parser.getBuilder();
@@ -187,7 +194,8 @@ ParseResult EntryOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
       parseSignature(parser, inputNames, inputTypes) || parser.parseArrow() ||
       parseSignature(parser, outputNames, outputTypes) ||
-      parser.parseOptionalAttrDictWithKeyword(result.attributes) || parser.parseRegion(*result.addRegion()))
+      parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+      parser.parseRegion(*result.addRegion()))
     return failure();
   if (result.regions[0]->empty())
     result.regions[0]->emplaceBlock();
@@ -212,7 +220,8 @@ void EntryOp::print(OpAsmPrinter &printer) {
 }
 
 LogicalResult EntryOp::verify() {
-  for (auto [names, types] : {std::pair(getInputNames(), getInputTypes()), {getOutputNames(), getOutputTypes()}}) {
+  for (auto [names, types] :
+       {std::pair(getInputNames(), getInputTypes()), {getOutputNames(), getOutputTypes()}}) {
     if (names.size() != types.size())
       return emitOpError() << "has " << names.size() << " names for " << types.size() << " types";
     for (Type type : types.getAsValueRange<TypeAttr>())
@@ -225,16 +234,18 @@ LogicalResult EntryOp::verify() {
   return success();
 }
 
-//===-- memory ----------------------------------------------------------------------------------------------------===//
+//===-- memory
+//----------------------------------------------------------------------------------------------------===//
 
 LogicalResult RangeOp::verify() {
   BufferType from = getSource().getType(), to = getType();
   if (from.getSpace() != to.getSpace())
     return emitOpError() << "leads from space " << from.getSpace() << " to " << to.getSpace();
   int64_t offset = getOffset();
-  if (offset < 0 || uint64_t(offset) > from.getBytes() || to.getBytes() > from.getBytes() - uint64_t(offset))
-    return emitOpError() << "of " << to.getBytes() << " bytes at " << offset << " goes beyond the " << from.getBytes()
-                         << " bytes of its source";
+  if (offset < 0 || uint64_t(offset) > from.getBytes() ||
+      to.getBytes() > from.getBytes() - uint64_t(offset))
+    return emitOpError() << "of " << to.getBytes() << " bytes at " << offset << " goes beyond the "
+                         << from.getBytes() << " bytes of its source";
   return success();
 }
 
@@ -251,10 +262,11 @@ LogicalResult RefOp::verify() {
 LogicalResult RefOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto check = [&](uint64_t bytes, StringRef space) -> LogicalResult {
     if (space != getType().getSpace())
-      return emitOpError() << "lies in space " << space << ", but its type says " << getType().getSpace();
+      return emitOpError() << "lies in space " << space << ", but its type says "
+                           << getType().getSpace();
     if (getOffset() > bytes || getType().getBytes() > bytes - getOffset())
-      return emitOpError() << "of " << getType().getBytes() << " bytes at " << getOffset() << " goes beyond the "
-                           << bytes << " bytes there are";
+      return emitOpError() << "of " << getType().getBytes() << " bytes at " << getOffset()
+                           << " goes beyond the " << bytes << " bytes there are";
     return success();
   };
   auto tensorBytes = [](Type type) { return storedBytes(cast<RankedTensorType>(type)); };
@@ -264,10 +276,11 @@ LogicalResult RefOp::verifySymbolUses(SymbolTableCollection &symbols) {
     auto entry = (*this)->getParentOfType<EntryOp>();
     if (!entry)
       return emitOpError("stands outside of a plan.entry");
-    ArrayAttr types = getKind() == BufferKind::Input ? entry.getInputTypes() : entry.getOutputTypes();
+    ArrayAttr types =
+        getKind() == BufferKind::Input ? entry.getInputTypes() : entry.getOutputTypes();
     if (*getIndex() >= types.size())
-      return emitOpError() << "names " << stringifyBufferKind(getKind()) << ' ' << *getIndex() << ", but the entry has "
-                           << types.size();
+      return emitOpError() << "names " << stringifyBufferKind(getKind()) << ' ' << *getIndex()
+                           << ", but the entry has " << types.size();
     return check(tensorBytes(cast<TypeAttr>(types[*getIndex()]).getValue()), hostSpace(*this));
   }
   case BufferKind::Arena: {
@@ -286,15 +299,17 @@ LogicalResult RefOp::verifySymbolUses(SymbolTableCollection &symbols) {
   llvm_unreachable("not a BufferKind");
 }
 
-//===-- steps -----------------------------------------------------------------------------------------------------===//
+//===-- steps
+//-----------------------------------------------------------------------------------------------------===//
 
 LogicalResult plan::LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = resolve<KernelOp>(symbols, *this, getKernelAttr());
   if (!kernel)
     return failure();
   if (kernel.getInputs() != getInputs().size() || kernel.getResults() != getOutputs().size())
-    return emitOpError() << "has " << getInputs().size() << " inputs and " << getOutputs().size() << " outputs, but "
-                         << getKernelAttr() << " takes " << kernel.getInputs() << " and " << kernel.getResults();
+    return emitOpError() << "has " << getInputs().size() << " inputs and " << getOutputs().size()
+                         << " outputs, but " << getKernelAttr() << " takes " << kernel.getInputs()
+                         << " and " << kernel.getResults();
   return success();
 }
 
@@ -302,7 +317,8 @@ LogicalResult plan::LaunchOp::verify() {
   if (getGrid() && getGrid()->size() != 3)
     return emitOpError() << "expected 3 numbers in grid, got " << getGrid()->size();
   if (int64_t(getTiles()) < 0)
-    return emitOpError() << "expected a count of tiles that is not negative, got " << int64_t(getTiles());
+    return emitOpError() << "expected a count of tiles that is not negative, got "
+                         << int64_t(getTiles());
   return success();
 }
 
@@ -315,7 +331,8 @@ LogicalResult CopyOp::verify() {
 
 LogicalResult IfOp::verify() {
   if (getCondition().getType().getBytes() != 1)
-    return emitOpError() << "expected a condition of 1 byte, got " << getCondition().getType().getBytes();
+    return emitOpError() << "expected a condition of 1 byte, got "
+                         << getCondition().getType().getBytes();
   if (getCondition().getType().getSpace() != hostSpace(*this))
     return emitOpError("expected its condition in the host's space");
   for (Region *region : {&getThenRegion(), &getElseRegion()})

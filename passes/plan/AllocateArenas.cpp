@@ -13,7 +13,8 @@ using namespace ingot;
 
 namespace {
 
-/// Replaces `value` and the ranges of it by references made by `make`, which gets an offset and a type.
+/// Replaces `value` and the ranges of it by references made by `make`, which gets an offset and a
+/// type.
 void replaceByReferences(Value value, uint64_t offset,
                          llvm::function_ref<Value(OpBuilder &, Location, uint64_t, Type)> make) {
   for (Operation *user : llvm::make_early_inc_range(value.getUsers())) {
@@ -48,26 +49,31 @@ struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
     makeArenas(module, *placed);
     for (auto [alloc, offset] : llvm::zip_equal(allocs, placed->offsets)) {
       auto arena = FlatSymbolRefAttr::get(&getContext(), arenas[alloc.getType().getSpace()]);
-      replaceByReferences(alloc, offset, [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
-        return plan::RefOp::create(builder, loc, type, plan::BufferKind::Arena, arena, IntegerAttr(), at);
-      });
+      replaceByReferences(alloc, offset,
+                          [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
+                            return plan::RefOp::create(builder, loc, type, plan::BufferKind::Arena,
+                                                       arena, IntegerAttr(), at);
+                          });
       alloc->erase();
     }
     module.walk([](plan::RefOp ref) {
-      replaceByReferences(ref, ref.getOffset(), [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
-        return at == ref.getOffset() && type == ref.getType()
-                   ? ref.getResult()
-                   : plan::RefOp::create(builder, loc, type, ref.getKind(), ref.getSymbolAttr(), ref.getIndexAttr(), at)
-                         .getResult();
-      });
+      replaceByReferences(ref, ref.getOffset(),
+                          [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
+                            return at == ref.getOffset() && type == ref.getType()
+                                       ? ref.getResult()
+                                       : plan::RefOp::create(builder, loc, type, ref.getKind(),
+                                                             ref.getSymbolAttr(),
+                                                             ref.getIndexAttr(), at)
+                                             .getResult();
+                          });
       if (ref.use_empty())
         ref->erase();
     });
   }
 
 private:
-  /// Fills `problem`: one buffer per alloc that is used, alive from its first to its last step. Time goes on from entry
-  /// to entry, so that entries share all memory.
+  /// Fills `problem`: one buffer per alloc that is used, alive from its first to its last step.
+  /// Time goes on from entry to entry, so that entries share all memory.
   void collect(ModuleOp module) {
     DenseMap<Value, size_t> indices;
     llvm::StringMap<int64_t> spaceNumbers;
@@ -105,7 +111,8 @@ private:
     module.walk([&](plan::AllocOp alloc) {
       if (indices.contains(alloc))
         return;
-      replaceByReferences(alloc, 0, [](OpBuilder &, Location, uint64_t, Type) -> Value { return {}; });
+      replaceByReferences(alloc, 0,
+                          [](OpBuilder &, Location, uint64_t, Type) -> Value { return {}; });
       alloc->erase();
     });
   }
@@ -123,20 +130,23 @@ private:
       plan::SpaceOp space = spaces[report.space];
       std::string name = report.space == 0 ? "arena" : ("arena." + space.getSymName()).str();
       std::string peak = report.bytes ? sourceName(steps[report.peakTime]->getLoc()) : "";
-      auto arena = plan::ArenaOp::create(builder, module.getLoc(), name, space.getSymName(), report.bytes,
-                                         space.getAlignment(), report.lowerBound, peak);
+      auto arena =
+          plan::ArenaOp::create(builder, module.getLoc(), name, space.getSymName(), report.bytes,
+                                space.getAlignment(), report.lowerBound, peak);
       symbols.insert(arena, place);
       arenas[space.getSymName()] = arena.getSymName().str();
     }
   }
 
   planner::Problem problem;
-  SmallVector<plan::AllocOp> allocs; ///< in the order of problem.buffers
-  SmallVector<Operation *> steps;    ///< index = time
-  SmallVector<plan::SpaceOp> spaces; ///< index = number of the space
+  SmallVector<plan::AllocOp> allocs;   ///< in the order of problem.buffers
+  SmallVector<Operation *> steps;      ///< index = time
+  SmallVector<plan::SpaceOp> spaces;   ///< index = number of the space
   llvm::StringMap<std::string> arenas; ///< space → symbol of its arena
 };
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createAllocateArenasPass() { return std::make_unique<AllocateArenas>(); }
+std::unique_ptr<Pass> ingot::createAllocateArenasPass() {
+  return std::make_unique<AllocateArenas>();
+}

@@ -1,4 +1,5 @@
-// Turns functions of launches into plan entries: a buffer for every value, a copy wherever elements move.
+// Turns functions of launches into plan entries: a buffer for every value, a copy wherever elements
+// move.
 #include "ir/graph/WeightStore.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,7 +27,8 @@ struct TargetInfo {
   uint64_t alignment = 64;
 };
 
-/// Constants are the same when their bytes are: a weight's name and place in the file do not matter.
+/// Constants are the same when their bytes are: a weight's name and place in the file do not
+/// matter.
 using ConstantKey = std::pair<Attribute, std::pair<Type, StringAttr>>;
 
 class Converter {
@@ -44,10 +46,13 @@ private:
                            llvm::StringMap<func::FuncOp> &kernels);
   void addPlaceholders(ArrayRef<func::FuncOp> kernels);
   LogicalResult addVariables();
-  plan::TargetOp addTarget(StringRef name, StringRef driver, StringRef arch, ArrayRef<std::string> features);
+  plan::TargetOp addTarget(StringRef name, StringRef driver, StringRef arch,
+                           ArrayRef<std::string> features);
   StringRef spaceFor(StringRef name, plan::TargetOp target, uint64_t alignment);
-  void addKernel(func::FuncOp function, const CompiledKernel &record, StringRef segment, bool device);
-  plan::ConstantOp constantFor(Location loc, Attribute value, RankedTensorType type, StringRef space);
+  void addKernel(func::FuncOp function, const CompiledKernel &record, StringRef segment,
+                 bool device);
+  plan::ConstantOp constantFor(Location loc, Attribute value, RankedTensorType type,
+                               StringRef space);
 
   // Entries.
   LogicalResult convertEntry(func::FuncOp function);
@@ -56,8 +61,8 @@ private:
   LogicalResult convertLaunch(LaunchOp op);
   LogicalResult convertIf(scf::IfOp op);
   Value newBuffer(Location loc, Type type, StringRef space);
-  Value reference(Location loc, BufferKind kind, FlatSymbolRefAttr symbol, std::optional<uint64_t> index,
-                  uint64_t bytes, StringRef space);
+  Value reference(Location loc, BufferKind kind, FlatSymbolRefAttr symbol,
+                  std::optional<uint64_t> index, uint64_t bytes, StringRef space);
   Value range(Location loc, Value buffer, uint64_t offset, uint64_t bytes);
   void copy(Location loc, Value from, Value to) { plan::CopyOp::create(builder, loc, from, to); }
   FailureOr<Value> bufferOf(Operation *user, Value tensor, StringRef space);
@@ -69,11 +74,11 @@ private:
   OpBuilder top;     ///< makes ops of the module level, which the symbol table inserts
   OpBuilder builder; ///< makes ops in entries
   StringRef host;
-  llvm::StringMap<StringRef> spaces;                ///< name of a memory space → symbol
-  llvm::StringMap<plan::TargetOp> targetsByName;    ///< target string → op
-  llvm::StringMap<TargetInfo> targetInfo;           ///< target string → what its kernels need
-  llvm::StringMap<const CompiledKernel *> records;  ///< kernel → its record, for tiles and grid
-  llvm::StringMap<StringRef> kernelSpace;           ///< kernel → space of its buffers
+  llvm::StringMap<StringRef> spaces;               ///< name of a memory space → symbol
+  llvm::StringMap<plan::TargetOp> targetsByName;   ///< target string → op
+  llvm::StringMap<TargetInfo> targetInfo;          ///< target string → what its kernels need
+  llvm::StringMap<const CompiledKernel *> records; ///< kernel → its record, for tiles and grid
+  llvm::StringMap<StringRef> kernelSpace;          ///< kernel → space of its buffers
   DenseMap<ConstantKey, plan::ConstantOp> constants;
 
   plan::EntryOp entry;
@@ -83,12 +88,14 @@ private:
   SmallVector<std::pair<Value, Location>> kept; ///< results that are outputs too
 };
 
-//===-- module level ----------------------------------------------------------------------------------------------===//
+//===-- module level
+//----------------------------------------------------------------------------------------------===//
 
 plan::TargetOp Converter::addTarget(StringRef name, StringRef driver, StringRef arch,
                                     ArrayRef<std::string> features) {
   SmallVector<StringRef> list(features.begin(), features.end());
-  auto op = plan::TargetOp::create(top, module.getLoc(), name, driver, arch, builder.getStrArrayAttr(list));
+  auto op = plan::TargetOp::create(top, module.getLoc(), name, driver, arch,
+                                   builder.getStrArrayAttr(list));
   symbols.insert(op);
   targetsByName[name] = op;
   return op;
@@ -104,16 +111,20 @@ StringRef Converter::spaceFor(StringRef name, plan::TargetOp target, uint64_t al
   return it->second;
 }
 
-void Converter::addKernel(func::FuncOp function, const CompiledKernel &record, StringRef segment, bool device) {
+void Converter::addKernel(func::FuncOp function, const CompiledKernel &record, StringRef segment,
+                          bool device) {
   auto attr = function->getAttrOfType<KernelAttr>("ingot.kernel");
   SmallVector<Attribute> layers(attr.getLayers().begin(), attr.getLayers().end());
   StringRef name = function.getSymName();
   auto op = plan::KernelOp::create(
-      top, function.getLoc(), name, segment, record.entry, function.getNumArguments(), function.getNumResults(),
-      record.workerScratch, record.launchScratch, device ? builder.getStringAttr(record.symbol) : StringAttr(),
-      device ? builder.getDenseI64ArrayAttr({record.workgroup[0], record.workgroup[1], record.workgroup[2]})
+      top, function.getLoc(), name, segment, record.entry, function.getNumArguments(),
+      function.getNumResults(), record.workerScratch, record.launchScratch,
+      device ? builder.getStringAttr(record.symbol) : StringAttr(),
+      device ? builder.getDenseI64ArrayAttr(
+                   {record.workgroup[0], record.workgroup[1], record.workgroup[2]})
              : DenseI64ArrayAttr(),
-      record.flops, record.bytes, attr.getStrategy(), builder.getArrayAttr(layers), attr.getInPlace());
+      record.flops, record.bytes, attr.getStrategy(), builder.getArrayAttr(layers),
+      attr.getInPlace());
   kernelSpace[name] = targetInfo[attr.getTarget()].space;
   symbols.erase(function);
   symbols.insert(op);
@@ -124,8 +135,8 @@ LogicalResult Converter::addKernels(const CompiledTarget &target, StringRef targ
   bool device = target.target->driver() != "cpu";
   SmallVector<StringRef> segments;
   for (auto [i, segment] : llvm::enumerate(target.code->segments)) {
-    std::array<uint8_t, 32> hash =
-        llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(segment.bytes.data()), segment.bytes.size()});
+    std::array<uint8_t, 32> hash = llvm::SHA256::hash(
+        {reinterpret_cast<const uint8_t *>(segment.bytes.data()), segment.bytes.size()});
     auto op = plan::SegmentOp::create(top, module.getLoc(), "code." + target.target->name(),
                                       segment.kind == "code" ? "code" : "binary", targetSymbol, i,
                                       segment.bytes.size(), segment.alignment,
@@ -136,9 +147,11 @@ LogicalResult Converter::addKernels(const CompiledTarget &target, StringRef targ
   for (const CompiledKernel &record : target.code->kernels) {
     auto it = kernels.find(record.name);
     if (it == kernels.end())
-      return module.emitError() << "internal: code for kernel @" << record.name << ", which the module does not hold";
+      return module.emitError() << "internal: code for kernel @" << record.name
+                                << ", which the module does not hold";
     if (record.segment >= segments.size())
-      return it->second.emitError() << "internal: lies in segment " << record.segment << " of " << segments.size();
+      return it->second.emitError()
+             << "internal: lies in segment " << record.segment << " of " << segments.size();
     addKernel(it->second, record, segments[record.segment], device);
     records[record.name] = &record;
     kernels.erase(it);
@@ -154,9 +167,9 @@ void Converter::addPlaceholders(ArrayRef<func::FuncOp> kernels) {
     auto [it, added] = segments.try_emplace(attr.getTarget());
     auto &[segment, count] = it->second;
     if (added) {
-      segment = plan::SegmentOp::create(top, module.getLoc(), "code." + attr.getTarget().str(), "code",
-                                        targetsByName[attr.getTarget()].getSymName(), 0, 64, 16384,
-                                        std::string(64, '0'));
+      segment = plan::SegmentOp::create(top, module.getLoc(), "code." + attr.getTarget().str(),
+                                        "code", targetsByName[attr.getTarget()].getSymName(), 0, 64,
+                                        16384, std::string(64, '0'));
       symbols.insert(segment);
     }
     CompiledKernel record;
@@ -178,7 +191,8 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
   if (options.targets.empty()) {
     for (StringRef name : used)
       addTarget(name, "cpu", "", {});
-    plan::TargetOp first = used.empty() ? addTarget("host", "cpu", "", {}) : targetsByName[used.front()];
+    plan::TargetOp first =
+        used.empty() ? addTarget("host", "cpu", "", {}) : targetsByName[used.front()];
     host = spaceFor("host", first, 64);
     for (StringRef name : used)
       targetInfo[name] = {host, 64};
@@ -191,7 +205,8 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
     if (target.target->driver() == "cpu")
       order.push_back(&target);
   if (order.empty())
-    return module.emitError("expected a CPU among the targets: it holds the model's inputs and outputs and runs the "
+    return module.emitError("expected a CPU among the targets: it holds the model's inputs and "
+                            "outputs and runs the "
                             "schedule; add one, for example --target=")
            << options.targets.front().target->name() << ",host";
   for (const CompiledTarget &target : options.targets)
@@ -209,7 +224,8 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
   host = spaceFor(order.front()->target->memorySpace(), first, 64);
   for (const CompiledTarget *target : order) {
     TargetInfo &info = targetInfo[target->target->name()];
-    info.space = spaceFor(target->target->memorySpace(), targetsByName[target->target->name()], info.alignment);
+    info.space = spaceFor(target->target->memorySpace(), targetsByName[target->target->name()],
+                          info.alignment);
   }
   for (const CompiledTarget *target : order)
     if (failed(addKernels(*target, targetsByName[target->target->name()].getSymName(), open)))
@@ -219,13 +235,14 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
   return success();
 }
 
-plan::ConstantOp Converter::constantFor(Location loc, Attribute value, RankedTensorType type, StringRef space) {
+plan::ConstantOp Converter::constantFor(Location loc, Attribute value, RankedTensorType type,
+                                        StringRef space) {
   std::string name = "constant";
   Attribute identity = value;
   if (auto weight = dyn_cast<WeightAttr>(value)) {
     name = weight.getName().str();
-    identity = WeightAttr::get(weight.getContext(), "", 0, 0, weight.getBytes(), weight.getHash(), weight.getStored(),
-                               weight.getRecipe());
+    identity = WeightAttr::get(weight.getContext(), "", 0, 0, weight.getBytes(), weight.getHash(),
+                               weight.getStored(), weight.getRecipe());
   } else if (std::string layer = sourceName(loc); layer != "?") {
     name = layer;
   }
@@ -245,16 +262,19 @@ LogicalResult Converter::addVariables() {
                                   << " has no static shape: " << variable.getType();
     FlatSymbolRefAttr initial;
     if (Attribute value = variable.getInitialAttr()) {
-      initial = FlatSymbolRefAttr::get(constantFor(variable.getLoc(), value, type, host).getSymNameAttr());
+      initial = FlatSymbolRefAttr::get(
+          constantFor(variable.getLoc(), value, type, host).getSymNameAttr());
     }
-    auto op = plan::VariableOp::create(top, variable.getLoc(), variable.getSymName(), host, type, initial);
+    auto op = plan::VariableOp::create(top, variable.getLoc(), variable.getSymName(), host, type,
+                                       initial);
     symbols.erase(variable);
     symbols.insert(op);
   }
   return success();
 }
 
-//===-- entries ---------------------------------------------------------------------------------------------------===//
+//===-- entries
+//---------------------------------------------------------------------------------------------------===//
 
 Value Converter::newBuffer(Location loc, Type type, StringRef space) {
   uint64_t bytes = storedBytes(cast<RankedTensorType>(type));
@@ -262,11 +282,12 @@ Value Converter::newBuffer(Location loc, Type type, StringRef space) {
 }
 
 /// A reference to a whole input, constant, …; made once per entry, at its beginning.
-Value Converter::reference(Location loc, BufferKind kind, FlatSymbolRefAttr symbol, std::optional<uint64_t> index,
-                           uint64_t bytes, StringRef space) {
+Value Converter::reference(Location loc, BufferKind kind, FlatSymbolRefAttr symbol,
+                           std::optional<uint64_t> index, uint64_t bytes, StringRef space) {
   auto type = BufferType::get(builder.getContext(), bytes, space);
   Attribute what = symbol ? Attribute(symbol) : builder.getI64IntegerAttr(*index);
-  Attribute key = builder.getArrayAttr({what, builder.getI64IntegerAttr(static_cast<int64_t>(kind))});
+  Attribute key =
+      builder.getArrayAttr({what, builder.getI64IntegerAttr(static_cast<int64_t>(kind))});
   Value &value = references[{key, type}];
   if (!value) {
     OpBuilder::InsertionGuard guard(builder);
@@ -281,8 +302,8 @@ Value Converter::range(Location loc, Value buffer, uint64_t offset, uint64_t byt
   auto type = cast<BufferType>(buffer.getType());
   if (offset == 0 && bytes == type.getBytes())
     return buffer;
-  return plan::RangeOp::create(builder, loc, BufferType::get(builder.getContext(), bytes, type.getSpace()), buffer,
-                               offset);
+  return plan::RangeOp::create(
+      builder, loc, BufferType::get(builder.getContext(), bytes, type.getSpace()), buffer, offset);
 }
 
 /// The space in which a value lies: its producer's; constants lie wherever they are used.
@@ -296,16 +317,16 @@ FailureOr<Value> Converter::bufferOf(Operation *user, Value tensor, StringRef sp
   if (auto constant = tensor.getDefiningOp<ingot::ConstantOp>()) {
     auto type = cast<RankedTensorType>(tensor.getType());
     plan::ConstantOp op = constantFor(constant.getLoc(), constant.getValue(), type, space);
-    return reference(constant.getLoc(), BufferKind::Constant, FlatSymbolRefAttr::get(op.getSymNameAttr()), {},
-                     storedBytes(type), space);
+    return reference(constant.getLoc(), BufferKind::Constant,
+                     FlatSymbolRefAttr::get(op.getSymNameAttr()), {}, storedBytes(type), space);
   }
   Value buffer = buffers.lookup(tensor);
   if (!buffer)
     return user->emitError("internal: reads a value that has no buffer");
   StringRef found = cast<BufferType>(buffer.getType()).getSpace();
   if (found != space)
-    return user->emitError() << "internal: reads a value of memory space \"" << found << "\" in \"" << space
-                             << "\" without an ingot.transfer";
+    return user->emitError() << "internal: reads a value of memory space \"" << found << "\" in \""
+                             << space << "\" without an ingot.transfer";
   return buffer;
 }
 
@@ -338,7 +359,8 @@ LogicalResult Converter::convertLaunch(LaunchOp op) {
 LogicalResult Converter::convertIf(scf::IfOp op) {
   auto extract = op.getCondition().getDefiningOp<tensor::ExtractOp>();
   if (!extract || storedBytes(cast<RankedTensorType>(extract.getTensor().getType())) != 1)
-    return op.emitError("internal: expected the condition of a branch to be extracted from a tensor of one i1");
+    return op.emitError(
+        "internal: expected the condition of a branch to be extracted from a tensor of one i1");
   FailureOr<Value> condition = bufferOf(op, extract.getTensor(), host);
   if (failed(condition))
     return failure();
@@ -351,8 +373,10 @@ LogicalResult Converter::convertIf(scf::IfOp op) {
       return success();
     if (failed(convertBlock(from.front())))
       return failure();
-    for (auto [yielded, result] : llvm::zip_equal(from.front().getTerminator()->getOperands(), results)) {
-      FailureOr<Value> buffer = bufferOf(op, yielded, cast<BufferType>(result.getType()).getSpace());
+    for (auto [yielded, result] :
+         llvm::zip_equal(from.front().getTerminator()->getOperands(), results)) {
+      FailureOr<Value> buffer =
+          bufferOf(op, yielded, cast<BufferType>(result.getType()).getSpace());
       if (failed(buffer))
         return failure();
       copy(op.getLoc(), *buffer, result);
@@ -384,8 +408,8 @@ LogicalResult Converter::convert(Operation *op) {
       return failure();
     uint64_t bytes = cast<BufferType>(from->getType()).getBytes();
     copy(loc, *from,
-         reference(loc, BufferKind::Variable, FlatSymbolRefAttr::get(update.getVariableAttr().getAttr()), {}, bytes,
-                   host));
+         reference(loc, BufferKind::Variable,
+                   FlatSymbolRefAttr::get(update.getVariableAttr().getAttr()), {}, bytes, host));
     return success();
   }
   if (op->getNumResults() != 1 || !isa<RankedTensorType>(op->getResult(0).getType()))
@@ -395,19 +419,20 @@ LogicalResult Converter::convert(Operation *op) {
   if (auto read = dyn_cast<VariableReadOp>(op)) {
     Value to = buffers[result] = newBuffer(loc, result.getType(), host);
     copy(loc,
-         reference(loc, BufferKind::Variable, FlatSymbolRefAttr::get(read.getVariableAttr().getAttr()), {}, bytes,
-                   host),
+         reference(loc, BufferKind::Variable,
+                   FlatSymbolRefAttr::get(read.getVariableAttr().getAttr()), {}, bytes, host),
          to);
     return success();
   }
   if (auto transfer = dyn_cast<TransferOp>(op)) {
     auto target = targetInfo.find(transfer.getTarget());
     if (target == targetInfo.end())
-      return op->emitError() << "internal: transfers to \"" << transfer.getTarget() << "\", which is no target here";
+      return op->emitError() << "internal: transfers to \"" << transfer.getTarget()
+                             << "\", which is no target here";
     // A constant lies in the other space from the start.
     bool constant = transfer.getInput().getDefiningOp<ingot::ConstantOp>() != nullptr;
-    FailureOr<Value> from =
-        bufferOf(op, transfer.getInput(), constant ? target->second.space : spaceOf(transfer.getInput()));
+    FailureOr<Value> from = bufferOf(
+        op, transfer.getInput(), constant ? target->second.space : spaceOf(transfer.getInput()));
     if (failed(from))
       return failure();
     if (constant) {
@@ -434,8 +459,10 @@ LogicalResult Converter::convert(Operation *op) {
     uint64_t stride = 1;
     for (int64_t i = type.getRank(); i-- > 0;) {
       bool whole = slice.getSizes()[i] == type.getDimSize(i);
-      if ((slice.getSteps()[i] != 1 && slice.getSizes()[i] > 1) || (inner && slice.getSizes()[i] > 1))
-        return op->emitError("internal: a slice that is not contiguous may not reach the plan phase");
+      if ((slice.getSteps()[i] != 1 && slice.getSizes()[i] > 1) ||
+          (inner && slice.getSizes()[i] > 1))
+        return op->emitError(
+            "internal: a slice that is not contiguous may not reach the plan phase");
       inner |= !whole;
       offset += slice.getStarts()[i] * stride;
       stride *= type.getDimSize(i);
@@ -443,9 +470,11 @@ LogicalResult Converter::convert(Operation *op) {
     offset *= storedElementBytes(type.getElementType());
   }
   if (auto concat = dyn_cast<ConcatOp>(op))
-    for (int64_t extent : cast<RankedTensorType>(result.getType()).getShape().take_front(concat.getAxis()))
+    for (int64_t extent :
+         cast<RankedTensorType>(result.getType()).getShape().take_front(concat.getAxis()))
       if (extent != 1)
-        return op->emitError("internal: a concat of parts that are not contiguous may not reach the plan phase");
+        return op->emitError(
+            "internal: a concat of parts that are not contiguous may not reach the plan phase");
   for (Value operand : op->getOperands()) {
     FailureOr<Value> from = bufferOf(op, operand, space);
     if (failed(from))
@@ -484,9 +513,11 @@ LogicalResult Converter::convertEntry(func::FuncOp function) {
     outputNames.push_back(nameOf(function.getResultAttr(i, "ingot.name"), "out", i));
   for (Type type : llvm::concat<Type>(inputTypes, outputTypes))
     if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
-      return function.emitError() << "internal: a signature with " << type << " may not reach the plan phase";
+      return function.emitError() << "internal: a signature with " << type
+                                  << " may not reach the plan phase";
 
-  // The entry takes the function's name; until the function is gone it stands outside of the module.
+  // The entry takes the function's name; until the function is gone it stands outside of the
+  // module.
   OperationState state(function.getLoc(), plan::EntryOp::getOperationName());
   plan::EntryOp::build(builder, state, function.getSymName(), builder.getArrayAttr(inputNames),
                        builder.getTypeArrayAttr(inputTypes), builder.getArrayAttr(outputNames),
@@ -525,7 +556,8 @@ LogicalResult Converter::convertEntry(func::FuncOp function) {
       if (failed(from))
         return failure();
       copy(loc, *from,
-           reference(loc, BufferKind::Output, {}, i, storedBytes(cast<RankedTensorType>(value.getType())), host));
+           reference(loc, BufferKind::Output, {}, i,
+                     storedBytes(cast<RankedTensorType>(value.getType())), host));
     }
     return success();
   };

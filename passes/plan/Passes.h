@@ -1,4 +1,5 @@
-// Phase 8, plan: orders the launches, gives every value a place in memory, and turns functions into `plan` entries.
+// Phase 8, plan: orders the launches, gives every value a place in memory, and turns functions into
+// `plan` entries.
 #pragma once
 
 #include "backends/Target.h"
@@ -14,7 +15,8 @@ namespace ingot {
 /// What codegen produced, for `createConvertToPlanPass`; must outlive the pass run.
 struct PlanOptions {
   std::vector<CompiledTarget> targets; ///< as on the command line
-  bool keepAllResults = false;         ///< every launch's results are outputs too, named "launch.N.M" (for `ingot diff`)
+  bool keepAllResults =
+      false; ///< every launch's results are outputs too, named "launch.N.M" (for `ingot diff`)
 };
 
 std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});

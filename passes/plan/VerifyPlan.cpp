@@ -17,9 +17,11 @@ namespace {
 
 /// Whether two references share bytes.
 bool overlap(plan::RefOp a, plan::RefOp b) {
-  if (a.getKind() != b.getKind() || a.getSymbolAttr() != b.getSymbolAttr() || a.getIndex() != b.getIndex())
+  if (a.getKind() != b.getKind() || a.getSymbolAttr() != b.getSymbolAttr() ||
+      a.getIndex() != b.getIndex())
     return false;
-  return a.getOffset() < b.getOffset() + b.getType().getBytes() && b.getOffset() < a.getOffset() + a.getType().getBytes();
+  return a.getOffset() < b.getOffset() + b.getType().getBytes() &&
+         b.getOffset() < a.getOffset() + a.getType().getBytes();
 }
 
 bool sameBytes(plan::RefOp a, plan::RefOp b) {
@@ -50,8 +52,8 @@ LogicalResult verifyLaunch(plan::LaunchOp op, plan::KernelOp kernel) {
       for (size_t k = 0; k + 1 < pairs.size(); k += 2)
         allowed |= pairs[k] == int64_t(i) && pairs[k + 1] == int64_t(j);
       if (!allowed || !sameBytes(to, from))
-        return op.emitOpError() << "has output " << i << " overlap input " << j << ", which @" << kernel.getSymName()
-                                << " does not allow";
+        return op.emitOpError() << "has output " << i << " overlap input " << j << ", which @"
+                                << kernel.getSymName() << " does not allow";
     }
   }
   return success();
@@ -92,11 +94,13 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
       if (op == module)
         return WalkResult::advance();
       if (!isa<plan::PlanDialect>(op->getDialect()))
-        return op->emitError() << "verify-plan: " << op->getName() << " is left after the plan phase";
+        return op->emitError() << "verify-plan: " << op->getName()
+                               << " is left after the plan phase";
       if (isa<plan::AllocOp, plan::RangeOp>(op))
         return op->emitError() << "verify-plan: " << op->getName() << " has no place in an arena";
       if (isa<plan::LaunchOp, plan::CopyOp>(op) && sourceNames(op->getLoc()).empty())
-        return op->emitError() << "verify-plan: " << op->getName() << " names no layer of the model";
+        return op->emitError() << "verify-plan: " << op->getName()
+                               << " names no layer of the model";
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
@@ -105,7 +109,8 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
       if (auto launch = dyn_cast<plan::LaunchOp>(op))
         return WalkResult(verifyLaunch(launch, symbols.lookup<plan::KernelOp>(launch.getKernel())));
       if (auto copy = dyn_cast<plan::CopyOp>(op)) {
-        auto from = copy.getSource().getDefiningOp<plan::RefOp>(), to = copy.getDestination().getDefiningOp<plan::RefOp>();
+        auto from = copy.getSource().getDefiningOp<plan::RefOp>(),
+             to = copy.getDestination().getDefiningOp<plan::RefOp>();
         if (failed(verifyWrite(op, to)))
           return WalkResult::interrupt();
         if (overlap(from, to))
