@@ -322,8 +322,8 @@ void ProgramBuilder::addSteps(Block &block, fmt::EntryT &entry) {
       step.kernel = indexOf(launch.getKernel());
       for (Value buffer : op.getOperands())
         step.buffers.push_back(reference(buffer));
-      if (launch.getGrid())
-        for (int64_t groups : *launch.getGrid())
+      if (DenseI64ArrayAttr grid = launch.getGridAttr())
+        for (int64_t groups : grid.asArrayRef())
           step.grid.push_back(extent(groups));
       else
         step.tiles = std::make_unique<fmt::Extent>(extent(launch.getTiles()));
