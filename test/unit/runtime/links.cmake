@@ -1,5 +1,5 @@
 # The runtime's tests link the runtime alone, and a flat image of hand-written kernels.
-set(links ingot-host)
+set(links ingot-run-lib)
 find_program(INGOT_LD_LLD NAMES ld.lld-22 ld.lld REQUIRED)
 set(kernel_image ${CMAKE_CURRENT_BINARY_DIR}/runtime-kernels.bin)
 add_custom_command(
@@ -16,3 +16,5 @@ file(CONFIGURE OUTPUT ${kernel_source} CONTENT
 " @ONLY)
 set_source_files_properties(${kernel_source} PROPERTIES OBJECT_DEPENDS ${kernel_image})
 list(APPEND sources ${kernel_source})
+# ToolTest starts it.
+set(needs ingot-run)

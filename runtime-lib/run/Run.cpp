@@ -1,0 +1,483 @@
+// Running a program for the tools: match arrays with the signature, run, compare, report.
+#include "runtime-lib/run/Run.h"
+#include "runtime-lib/run/Report.h"
+#include "runtime-lib/run/Values.h"
+#include <cinttypes>
+#include <climits>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <time.h>
+
+namespace ingot::run {
+namespace {
+
+double nowMs() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return double(time.tv_sec) * 1e3 + double(time.tv_nsec) / 1e6;
+}
+
+/// One input or output and its memory.
+struct Bound {
+  ingot_tensor_info info;
+  std::vector<int64_t> dims;
+  AlignedBytes values{nullptr, nullptr};
+  uint64_t bytes = 0;
+};
+
+uint64_t elementsOf(const std::vector<int64_t> &dims) {
+  uint64_t elements = 1;
+  for (int64_t dim : dims)
+    elements *= uint64_t(dim);
+  return elements;
+}
+
+uint64_t bytesOf(const std::vector<int64_t> &dims, ingot_type type) {
+  return (elementsOf(dims) * ingot_type_bits(type) + 7) / 8;
+}
+
+std::string dimsText(const std::vector<int64_t> &dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(dims[i]);
+  return text + "]";
+}
+
+/// "in3" or "out3" → 3; -1 otherwise.
+int positionOf(const std::string &name, const char *prefix) {
+  size_t size = strlen(prefix);
+  if (name.size() <= size || name.size() > size + 6 || name.compare(0, size, prefix) != 0)
+    return -1;
+  int position = 0;
+  for (size_t i = size; i < name.size(); ++i) {
+    if (name[i] < '0' || name[i] > '9')
+      return -1;
+    position = position * 10 + (name[i] - '0');
+  }
+  return position;
+}
+
+std::string namesOf(const std::vector<Bound> &all) {
+  std::string text;
+  for (size_t i = 0; i < all.size() && i < 8; ++i)
+    text += (i ? ", " : "") + std::string(all[i].info.name);
+  return all.size() > 8 ? text + ", …" : text;
+}
+
+/// Which of `all` an array is for: by the model's name, then by position. -1: none.
+int match(const std::vector<Bound> &all, const std::string &name, int position,
+          const char *prefix) {
+  for (size_t i = 0; i < all.size(); ++i)
+    if (name == all[i].info.name)
+      return int(i);
+  int index = positionOf(name, prefix);
+  if (index < 0)
+    index = position;
+  return index < int(all.size()) ? index : -1;
+}
+
+/// What one invocation works on; its parts close themselves.
+class Runner {
+public:
+  explicit Runner(const Options &options) : options(options) {}
+  ~Runner() {
+    ingot_session_destroy(session);
+    ingot_program_close(program);
+  }
+  int run();
+
+private:
+  int fail(const std::string &message) {
+    fprintf(stderr, "error: %s\n", message.c_str());
+    return kUserError;
+  }
+  bool load(std::string &error);
+  bool chooseEntry(std::string &error);
+  bool readInputs(std::string &error);
+  bool takeInput(const std::string &name, int position, ElementKind element,
+                 const std::vector<int64_t> &dims, uint64_t bytes, int &index, std::string &error);
+  bool finishInput(Bound &input, ElementKind element, std::string &error);
+  void drawInputs();
+  bool bindAll(std::string &error);
+  bool runOnce(double &ms, std::string &error);
+  bool checkExpected(std::string &error);
+  bool writeOutputs(std::string &error);
+
+  const Options &options;
+  ingot_program *program = nullptr;
+  ingot_session *session = nullptr;
+  uint32_t entry = 0;
+  std::vector<Bound> inputs, outputs;
+  std::vector<bool> given;
+  Report report;
+};
+
+bool Runner::load(std::string &error) {
+  ingot_error problem = {};
+  double start = nowMs();
+  ingot_open_options open = {sizeof(open), options.drivers.data(), options.drivers.size(), 0};
+  ingot_session_options create = {sizeof(create), options.threads, nullptr, 0};
+  if (ingot_program_open_file(options.program.c_str(), &open, &program, &problem) ||
+      ingot_session_create(program, &create, &session, &problem)) {
+    error = problem.text;
+    return false;
+  }
+  report.loadMs = nowMs() - start;
+  size_t slash = options.program.rfind('/');
+  report.program = slash == std::string::npos ? options.program : options.program.substr(slash + 1);
+  report.target = ingot_program_target(program);
+  report.threads = options.threads;
+  report.arenaBytes = ingot_program_arena_bytes(program);
+  return true;
+}
+
+bool Runner::chooseEntry(std::string &error) {
+  uint32_t count = ingot_program_num_entries(program);
+  int32_t found = options.entry.empty()
+                      ? (count == 1 ? 0 : ingot_program_find_entry(program, "forward"))
+                      : ingot_program_find_entry(program, options.entry.c_str());
+  if (found < 0) {
+    error = options.entry.empty() ? "the program has several entries"
+                                  : "the program has no entry '" + options.entry + "'";
+    error += "\nhint: --entry= one of ";
+    for (uint32_t i = 0; i < count && i < 16; ++i)
+      error += (i ? ", " : "") + std::string(ingot_program_entry_name(program, i));
+    return false;
+  }
+  entry = uint32_t(found);
+  inputs.resize(ingot_program_num_inputs(program, entry));
+  outputs.resize(ingot_program_num_outputs(program, entry));
+  for (uint32_t i = 0; i < inputs.size(); ++i)
+    ingot_program_input(program, entry, i, &inputs[i].info);
+  for (uint32_t i = 0; i < outputs.size(); ++i)
+    ingot_program_output(program, entry, i, &outputs[i].info);
+  given.assign(inputs.size(), false);
+  return true;
+}
+
+/// Finds the input an array is for and checks its type and size. index = -1: the array is to be
+/// ignored.
+bool Runner::takeInput(const std::string &name, int position, ElementKind element,
+                       const std::vector<int64_t> &dims, uint64_t bytes, int &index,
+                       std::string &error) {
+  index = match(inputs, name, position, "in");
+  if (index < 0) {
+    // One file can serve --inputs and --expect.
+    if (positionOf(name, "out") >= 0 || match(outputs, name, -1, "out") >= 0)
+      return true;
+    error = options.inputs + " holds '" + name +
+            "', which is no input of the program\nhint: its inputs are " + namesOf(inputs) +
+            ", also accepted as in0, in1, …";
+    return false;
+  }
+  Bound &input = inputs[size_t(index)];
+  if (given[size_t(index)]) {
+    error = options.inputs + " holds input '" + input.info.name + "' twice";
+    return false;
+  }
+  given[size_t(index)] = true;
+  ElementKind wanted = elementKindOf(input.info.type);
+  bool raw = element.kind == 'V' && element.size == wanted.size;
+  // Booleans are often stored as bytes.
+  bool booleans = input.info.type == INGOT_I1 && element == ElementKind{'u', 1};
+  bool bytesForSub = wanted.kind == 'V' && wanted.size == 1 &&
+                     (element.kind == 'i' || element.kind == 'u') && element.size == 1;
+  if (!(element == wanted) && !raw && !booleans && !bytesForSub) {
+    ingot_type type = typeOf(element);
+    error = std::string("input '") + input.info.name + "' has elements of type " +
+            (type ? std::string(ingot_type_name(type)) : "V" + std::to_string(element.size)) +
+            ", but the program takes " + ingot_type_name(input.info.type);
+    return false;
+  }
+  input.dims = dims;
+  input.bytes = bytes;
+  // Checked here because the runtime's own check comes after the values have been read.
+  bool fits = dims.size() == input.info.rank;
+  for (size_t i = 0; fits && i < dims.size(); ++i)
+    fits = dims[i] >= input.info.dims[i].lo && dims[i] <= input.info.dims[i].hi;
+  if (fits)
+    return true;
+  ingot_tensor tensor = {nullptr, 0, dims.data(), uint32_t(dims.size())};
+  if (dims.size() > INGOT_MAX_RANK ||
+      ingot_session_bind_input(session, entry, uint32_t(index), &tensor) == INGOT_OK)
+    error = std::string("input '") + input.info.name + "' has shape " + dimsText(dims) +
+            ", which the program does not take";
+  else
+    error = ingot_session_error(session);
+  return false;
+}
+
+/// Brings loaded values into the program's form: types below a byte are packed, booleans are 0
+/// or 1.
+bool Runner::finishInput(Bound &input, ElementKind element, std::string &error) {
+  uint64_t elements = elementsOf(input.dims);
+  if (ingot_type_bits(input.info.type) < 8) {
+    AlignedBytes packed = allocateAligned(bytesOf(input.dims, input.info.type));
+    if (!packed) {
+      error = std::string("no memory for input '") + input.info.name + "'";
+      return false;
+    }
+    packBits(input.values.get(), elements, input.info.type, packed.get());
+    input.values = std::move(packed);
+    input.bytes = bytesOf(input.dims, input.info.type);
+  } else if (input.info.type == INGOT_I1) {
+    for (uint64_t i = 0; i < elements; ++i)
+      input.values.get()[i] = input.values.get()[i] != 0;
+  }
+  return true;
+}
+
+bool Runner::readInputs(std::string &error) {
+  std::string extension =
+      options.inputs.size() > 4 ? options.inputs.substr(options.inputs.size() - 4) : "";
+  if (extension == ".pt2") {
+    std::vector<Sample> samples;
+    if (!options.readSamples) {
+      error = "sample inputs of a .pt2 archive are read by `ingot run`, not by this tool\n"
+              "hint: use `ingot run`, or give the inputs as an NPZ file";
+      return false;
+    }
+    if (!options.readSamples(options.inputs, samples, error))
+      return false;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      int index;
+      if (!takeInput(samples[i].name, int(i), samples[i].element, samples[i].dims, samples[i].bytes,
+                     index, error))
+        return false;
+      if (index < 0)
+        continue;
+      inputs[size_t(index)].values = std::move(samples[i].values);
+      if (!finishInput(inputs[size_t(index)], samples[i].element, error))
+        return false;
+    }
+  } else {
+    ArrayFile file;
+    if (!file.open(options.inputs, "input", error))
+      return false;
+    for (const ArrayEntry &array : file.arrays()) {
+      int index;
+      if (!takeInput(array.name, array.position, array.element, array.dims, array.bytes, index,
+                     error))
+        return false;
+      if (index < 0)
+        continue;
+      Bound &input = inputs[size_t(index)];
+      if (!file.load(array, input.values, error) || !finishInput(input, array.element, error))
+        return false;
+    }
+  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!given[i]) {
+      error = options.inputs + " lacks input '" + inputs[i].info.name + "'";
+      return false;
+    }
+  return true;
+}
+
+/// Random inputs; dynamic dims take their lower bound, or 1 where that is 0.
+void Runner::drawInputs() {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Bound &input = inputs[i];
+    input.dims.clear();
+    for (uint32_t d = 0; d < input.info.rank; ++d) {
+      const ingot_dim &dim = input.info.dims[d];
+      input.dims.push_back(dim.lo == 0 && dim.hi > 0 ? 1 : dim.lo);
+    }
+    input.bytes = bytesOf(input.dims, input.info.type);
+    input.values = allocateAligned(input.bytes);
+    if (input.values)
+      fillRandom(input.values.get(), elementsOf(input.dims), input.info, options.seed + i);
+  }
+  if (!inputs.empty())
+    report.inputText = "random input seed " + std::to_string(options.seed);
+}
+
+bool Runner::bindAll(std::string &error) {
+  for (uint32_t i = 0; i < inputs.size(); ++i) {
+    Bound &input = inputs[i];
+    ingot_tensor tensor = {input.values.get(), input.bytes, input.dims.data(),
+                           uint32_t(input.dims.size())};
+    if (!input.values || ingot_session_bind_input(session, entry, i, &tensor)) {
+      error = input.values ? ingot_session_error(session) : "no memory for the inputs";
+      return false;
+    }
+  }
+  for (uint32_t i = 0; i < outputs.size(); ++i) {
+    Bound &output = outputs[i];
+    int64_t dims[INGOT_MAX_RANK];
+    uint32_t rank = 0;
+    if (ingot_session_output_dims(session, entry, i, dims, &rank)) {
+      error = ingot_session_error(session);
+      return false;
+    }
+    output.dims.assign(dims, dims + rank);
+    output.bytes = bytesOf(output.dims, output.info.type);
+    output.values = allocateAligned(output.bytes);
+    ingot_tensor tensor = {output.values.get(), output.bytes, nullptr, 0};
+    if (!output.values || ingot_session_bind_output(session, entry, i, &tensor)) {
+      error = output.values ? ingot_session_error(session) : "no memory for the outputs";
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Runner::runOnce(double &ms, std::string &error) {
+  double start = nowMs();
+  ingot_status status = ingot_session_run(session, entry);
+  ms = nowMs() - start;
+  if (status)
+    error = ingot_session_error(session);
+  return !status;
+}
+
+bool Runner::checkExpected(std::string &error) {
+  ArrayFile file;
+  if (!file.open(options.expect, "output", error))
+    return false;
+  report.compared = true;
+  std::vector<bool> seen(outputs.size(), false);
+  std::string mismatches;
+  for (const ArrayEntry &array : file.arrays()) {
+    int index = match(outputs, array.name, array.position, "out");
+    if (index < 0) {
+      // One file can serve --inputs and --expect.
+      if (positionOf(array.name, "in") >= 0 || match(inputs, array.name, -1, "in") >= 0)
+        continue;
+      error = options.expect + " holds '" + array.name +
+              "', which is no output of the program\nhint: its outputs are " + namesOf(outputs) +
+              ", also accepted as out0, out1, …";
+      return false;
+    }
+    Bound &output = outputs[size_t(index)];
+    seen[size_t(index)] = true;
+    if (array.dims != output.dims) {
+      error = std::string("output '") + output.info.name + "' has shape " + dimsText(output.dims) +
+              ", but " + options.expect + " expects " + dimsText(array.dims);
+      return false;
+    }
+    ingot_type type = typeOf(array.element);
+    AlignedBytes values{nullptr, nullptr};
+    if (!file.load(array, values, error))
+      return false;
+    if (!type && ingot_type_bits(output.info.type) / 8 == array.element.size)
+      type = output.info.type; // raw bytes are read by the signature's type
+    if (!type && ingot_type_bits(output.info.type) < 8 && array.element.size == 1) {
+      AlignedBytes packed = allocateAligned(output.bytes);
+      packBits(values.get(), elementsOf(output.dims), output.info.type, packed.get());
+      values = std::move(packed);
+      type = output.info.type;
+    }
+    bool complex = output.info.type == INGOT_C64 || output.info.type == INGOT_C128;
+    if (!type || complex != (type == INGOT_C64 || type == INGOT_C128)) {
+      error = std::string("output '") + output.info.name + "' is " +
+              ingot_type_name(output.info.type) + ", but " + options.expect + " has another type";
+      return false;
+    }
+    Difference apart = compare(output.values.get(), output.info.type, values.get(), type,
+                               numbersIn(elementsOf(output.dims), output.info.type));
+    if (apart.maxAbs > report.maxAbs)
+      report.maxAbs = apart.maxAbs;
+    if (apart.relative() > report.maxRel || report.worstOutput.empty()) {
+      report.maxRel = std::fmax(report.maxRel, apart.relative());
+      report.worstOutput = output.info.name;
+    }
+    if (!(apart.maxAbs <= options.atol + options.rtol * apart.magnitude)) {
+      report.ok = false;
+      char text[512];
+      snprintf(text, sizeof(text),
+               "output '%s' is off by %.3g (%.3g of the largest magnitude) at element %" PRIu64
+               ": %.9g, expected %.9g\n",
+               output.info.name, apart.maxAbs, apart.relative(), apart.at,
+               valueAt(output.values.get(), output.info.type, apart.at),
+               valueAt(values.get(), type, apart.at));
+      if (mismatches.size() < 2000)
+        mismatches += text;
+    }
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (!seen[i]) {
+      error = options.expect + " lacks output '" + outputs[i].info.name + "'";
+      return false;
+    }
+  if (!report.ok) {
+    char text[128];
+    snprintf(text, sizeof(text), "hint: --rtol=%.2g would accept it", report.maxRel);
+    error =
+        mismatches + (std::isinf(report.maxRel)
+                          ? "hint: NaN, infinity or an output of zeros is where it should not be"
+                          : text);
+  }
+  return true;
+}
+
+bool Runner::writeOutputs(std::string &error) {
+  std::vector<OutputArray> arrays;
+  std::vector<AlignedBytes> unpacked;
+  for (const Bound &output : outputs) {
+    OutputArray array = {output.info.name, elementKindOf(output.info.type), output.dims,
+                         output.values.get(), output.bytes};
+    if (ingot_type_bits(output.info.type) < 8) {
+      array.bytes = elementsOf(output.dims);
+      unpacked.push_back(allocateAligned(array.bytes));
+      unpackBits(output.values.get(), array.bytes, output.info.type, unpacked.back().get());
+      array.values = unpacked.back().get();
+    }
+    arrays.push_back(std::move(array));
+  }
+  return writeNpz(options.outputs, arrays, error);
+}
+
+int Runner::run() {
+  std::string error;
+  if (!load(error) || !chooseEntry(error))
+    return fail(error);
+  if (options.inputs.empty())
+    drawInputs();
+  else if (!readInputs(error))
+    return fail(error);
+  double ms;
+  if (!bindAll(error) || !runOnce(ms, error))
+    return fail(error);
+  report.firstMs = ms;
+  // State moves on with every run: what is compared and written is the first.
+  if (!options.expect.empty() && !checkExpected(error))
+    return fail(error);
+  std::string mismatch = error;
+  if (!options.outputs.empty() && !writeOutputs(error))
+    return fail(error);
+  Profile profile;
+  bool profiled = options.profile || !options.profileFile.empty();
+  if (profiled) {
+    profile.steps.resize(ingot_program_num_steps(program, entry));
+    ingot_session_set_profile(session, Profile::record, &profile);
+  }
+  if (options.repeat <= 1 && !profiled)
+    report.runMs.push_back(ms);
+  else
+    for (unsigned i = 0; i < options.repeat; ++i) {
+      if (ingot_session_reset(session) || !runOnce(ms, error))
+        return fail(error.empty() ? ingot_session_error(session) : error);
+      report.runMs.push_back(ms);
+    }
+  report.finish();
+  std::string text = options.json ? reportJson(report) : reportText(report);
+  if (options.profile && !options.json)
+    text += profileText(program, entry, profile, report.runMs.size());
+  fputs(text.c_str(), stdout);
+  if (!options.profileFile.empty()) {
+    FileWriter writer;
+    std::string json = profileJson(program, entry, profile, report.runMs.size());
+    if (!writer.open(options.profileFile, error) ||
+        !writer.write(json.data(), json.size(), error) || !writer.commit(error))
+      return fail(error);
+  }
+  return report.ok ? int(kDone) : fail(mismatch);
+}
+
+} // namespace
+
+int runProgram(const Options &options) { return Runner(options).run(); }
+
+} // namespace ingot::run
