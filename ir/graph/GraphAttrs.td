@@ -84,7 +84,7 @@ def Ingot_StepAttr : Ingot_Attr<"Step", "step"> {
   }];
   let parameters = (ins EnumParameter<Ingot_StepKind>:$kind, OptionalArrayRefParameter<"int64_t">:$values,
                         OptionalParameter<"::mlir::Attribute">:$operand);
-  let assemblyFormat = "`<` $kind (`,` `[` $values^ `]`)? (`,` `operand` `=` $operand^)? `>`";
+  let assemblyFormat = "`<` $kind (`[` $values^ `]`)? (`operand` `=` $operand^)? `>`";
 }
 
 def Ingot_WeightAttr : Ingot_Attr<"Weight", "weight"> {
@@ -117,8 +117,8 @@ def Ingot_KernelAttr : Ingot_Attr<"Kernel", "kernel"> {
                         OptionalArrayRefParameter<"int64_t">:$tiles,
                         OptionalArrayRefParameter<"int64_t">:$in_place);
   let assemblyFormat = [{
-    `<` `target` `=` $target (`,` `strategy` `=` $strategy^)? (`,` `layers` `=` `[` $layers^ `]`)?
-    (`,` `tiles` `=` `[` $tiles^ `]`)? (`,` `in_place` `=` `[` $in_place^ `]`)? `>`
+    `<` `target` `=` $target (`strategy` `=` $strategy^)? (`layers` `=` `[` $layers^ `]`)?
+    (`tiles` `=` `[` $tiles^ `]`)? (`in_place` `=` `[` $in_place^ `]`)? `>`
   }];
 }
 
