@@ -4,6 +4,7 @@
 
 #include "ir/graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/Error.h"
 #include <array>
 #include <functional>
 #include <memory>

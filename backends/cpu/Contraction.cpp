@@ -1,0 +1,251 @@
+// Shared parts of the contraction emitters.
+#include "backends/cpu/Contraction.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+
+Type accumulatorType(Type element) {
+  if (element.isF64())
+    return element;
+  if (isa<FloatType>(element))
+    return Float32Type::get(element.getContext());
+  return IntegerType::get(element.getContext(), 32);
+}
+
+Split Split::of(int64_t count, int64_t most) {
+  Split split;
+  split.tiles = llvm::divideCeil(count, most);
+  split.rows = split.tiles ? llvm::divideCeil(count, split.tiles) : 1;
+  split.big = count - split.tiles * (split.rows - 1);
+  return split;
+}
+
+Panels Panels::of(int64_t extent, int64_t lanes, int64_t vectors) {
+  Panels panels{extent, lanes, vectors, 0};
+  panels.panels = llvm::divideCeil(extent, lanes * vectors);
+  return panels;
+}
+
+int64_t Panels::lastVectors() const {
+  return panels ? llvm::divideCeil(extent - (panels - 1) * width(), lanes) : 0;
+}
+
+SmallVector<int64_t> Panels::storedLanes(bool last) const {
+  if (!last || !panels)
+    return SmallVector<int64_t>(vectors, lanes);
+  SmallVector<int64_t> stored(lastVectors(), lanes);
+  stored.back() = extent - (panels - 1) * width() - (lastVectors() - 1) * lanes;
+  return stored;
+}
+
+double stepCycles(int64_t rows, int64_t vectors) {
+  return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, 4.0});
+}
+
+bool fitsRegisters(int64_t rows, int64_t vectors, const Isa &isa) {
+  return rows * vectors + vectors + 1 <= int64_t(isa.registers);
+}
+
+TileShape chooseTile(int64_t rowCount, int64_t extent, int64_t depth, int64_t lanes,
+                     const Isa &isa) {
+  TileShape best{1, 1};
+  double bestCost = 0;
+  int64_t allVectors = std::max<int64_t>(1, llvm::divideCeil(extent, lanes));
+  for (int64_t most = 1; most <= std::min<int64_t>(8, allVectors); ++most) {
+    // Panels of equal width, as far as the number of vectors permits.
+    int64_t vectors = llvm::divideCeil(allVectors, llvm::divideCeil(allVectors, most));
+    Panels panels = Panels::of(extent, lanes, vectors);
+    for (int64_t rows = 1; rows <= std::min<int64_t>(16, std::max<int64_t>(1, rowCount)); ++rows) {
+      if (!fitsRegisters(rows, vectors, isa) && (rows > 1 || vectors > 1))
+        continue;
+      Split split = Split::of(rowCount, rows);
+      auto column = [&](int64_t v) {
+        double store = 12 + 2.0 * v; // per row of the tile: addresses, epilogue, stores
+        auto tile = [&](int64_t r) {
+          return r ? depth * stepCycles(r, v) + 10 + r * store * 0.5 : 0.0;
+        };
+        return split.big * tile(split.rows) + (split.tiles - split.big) * tile(split.rows - 1);
+      };
+      double cost = (panels.panels - 1) * column(vectors) + column(panels.lastVectors());
+      if (bestCost == 0 || cost < bestCost * 0.999) {
+        bestCost = cost;
+        best = {split.rows, vectors};
+      }
+    }
+  }
+  return best;
+}
+
+int64_t chooseGroup(int64_t count, double flopsEach, double flopsAll) {
+  double wanted = std::max(20e3, flopsAll / 256);
+  int64_t group = std::max<int64_t>(1, int64_t(wanted / std::max(1.0, flopsEach)));
+  group = std::min(group, count);
+  // Pieces of equal size.
+  return group ? llvm::divideCeil(count, llvm::divideCeil(count, group)) : 1;
+}
+
+ContractionEmitter::ContractionEmitter(OpBuilder &builder, KernelBody &kernel, const Isa &isa,
+                                       StringRef name)
+    : b(builder), kernel(kernel), machine(isa), loc(kernel.root->getLoc()),
+      shell(createKernelShell(builder, kernel.func, name)), arguments(kernel.func, shell),
+      inliner(builder), ix(inliner.index()) {
+  for (auto [tensor, buffer] : llvm::zip_equal(kernel.func.getArguments(), arguments.operands)) {
+    inliner.bind(tensor, buffer);
+    flatBuffers[tensor] = flatView(b, loc, buffer);
+  }
+  sumType = accumulatorType(cast<RankedTensorType>(kernel.rootResult().getType()).getElementType());
+}
+
+Value ContractionEmitter::flat(BlockArgument argument) { return flatBuffers.lookup(argument); }
+
+Value ContractionEmitter::linear(const StridedView &view, ArrayRef<Value> indices) {
+  Value sum;
+  for (auto [i, stride] : llvm::zip_equal(indices, view.strides)) {
+    if (!i || !stride)
+      continue;
+    Value term = mul(i, stride);
+    sum = sum ? add(sum, term) : term;
+  }
+  return sum ? add(sum, view.offset) : index(view.offset);
+}
+
+Value ContractionEmitter::widen(Value value, bool isUnsigned) {
+  Type have = getElementTypeOrSelf(value.getType());
+  if (have == sumType)
+    return value;
+  Type to = sumType;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    to = vector.clone(sumType);
+  if (isa<FloatType>(have))
+    return arith::ExtFOp::create(b, loc, to, value);
+  if (have.getIntOrFloatBitWidth() > sumType.getIntOrFloatBitWidth())
+    return arith::TruncIOp::create(b, loc, to, value);
+  if (isUnsigned)
+    return arith::ExtUIOp::create(b, loc, to, value);
+  return arith::ExtSIOp::create(b, loc, to, value);
+}
+
+Value ContractionEmitter::loadVector(Value flat, Value offset, int64_t lanes, bool isUnsigned) {
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  return widen(vector::LoadOp::create(b, loc, VectorType::get({lanes}, element), flat, offset),
+               isUnsigned);
+}
+
+Value ContractionEmitter::loadSplat(Value flat, Value offset, int64_t lanes, bool isUnsigned) {
+  Value scalar = widen(memref::LoadOp::create(b, loc, flat, offset), isUnsigned);
+  return vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, sumType), scalar);
+}
+
+Value ContractionEmitter::zero(int64_t lanes) {
+  return arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({lanes}, sumType)));
+}
+
+Value ContractionEmitter::multiplyAdd(Value x, Value y, Value sum) {
+  if (isa<IntegerType>(sumType))
+    return arith::AddIOp::create(b, loc, arith::MulIOp::create(b, loc, x, y), sum);
+  if (machine.fma && (sumType.isF32() || machine.arch != "arm"))
+    return math::FmaOp::create(b, loc, x, y, sum);
+  auto contract = arith::FastMathFlagsAttr::get(b.getContext(), arith::FastMathFlags::contract);
+  Value product = arith::MulFOp::create(b, loc, x, y, contract);
+  return arith::AddFOp::create(b, loc, product, sum, contract);
+}
+
+SmallVector<Value> ContractionEmitter::loop(Value low, Value high, int64_t step,
+                                            ArrayRef<Value> carried, Body body) {
+  auto loop = scf::ForOp::create(b, loc, low, high, index(step), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  b.setInsertionPointToEnd(loop.getBody());
+  if (!carried.empty())
+    scf::YieldOp::create(b, loc, next);
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+void ContractionEmitter::loop(Value low, Value high, int64_t step,
+                              llvm::function_ref<void(Value)> body) {
+  loop(low, high, step, {}, [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+void ContractionEmitter::ifLess(Value x, Value y, llvm::function_ref<void()> then,
+                                llvm::function_ref<void()> otherwise) {
+  auto cx = constantInt(x), cy = constantInt(y);
+  if (cx && cy)
+    return *cx < *cy ? then() : otherwise();
+  Value condition = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int64_t lanes,
+                                                   ArrayRef<int64_t> stored) {
+  SmallVector<Value> sums;
+  for (auto [j, count] : llvm::enumerate(stored)) {
+    if (!bias) {
+      sums.push_back(zero(lanes));
+      continue;
+    }
+    Value at = add(column, int64_t(j) * lanes);
+    Value vector = inliner.emit(bias, {at}, count);
+    auto element = cast<RankedTensorType>(bias.getType()).getElementType();
+    vector = widen(vector, element.isUnsignedInteger());
+    if (count == 1)
+      vector = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, sumType), vector);
+    else if (count < lanes) {
+      SmallVector<int64_t> grow(lanes, -1);
+      for (int64_t l = 0; l < count; ++l)
+        grow[l] = l;
+      for (int64_t l = count; l < lanes; ++l)
+        grow[l] = 0;
+      vector = vector::ShuffleOp::create(b, loc, vector, vector, grow);
+    }
+    sums.push_back(vector);
+  }
+  return sums;
+}
+
+void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value sum) {
+  if (auto type = cast<VectorType>(sum.getType()); lanes == 1)
+    sum = vector::ExtractOp::create(b, loc, sum, ArrayRef<int64_t>{0});
+  else if (type.getNumElements() != lanes)
+    sum = vector::ExtractStridedSliceOp::create(b, loc, sum, {0}, {lanes}, {1});
+  inliner.clearDefined();
+  inliner.define(kernel.rootResult(), indices, lanes, sum);
+
+  // All values that come from the root hold its elements in its order, under their own shapes.
+  auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+  ArrayRef<int64_t> rootShape = shapeOf(kernel.rootResult());
+  auto position = [&](ArrayRef<int64_t> shape) -> SmallVector<Value> {
+    if (shape == rootShape)
+      return SmallVector<Value>(indices);
+    Value flat = index(0);
+    for (auto [i, extent] : llvm::zip_equal(indices.drop_back(), rootShape.drop_back()))
+      flat = add(mul(flat, extent), i);
+    SmallVector<Value> at = ix.delinearize(loc, flat, shape.drop_back());
+    at.push_back(indices.back());
+    return at;
+  };
+  for (ReshapeOp reshape : kernel.epilogueReshapes) {
+    Value value = inliner.emit(reshape.getInput(), position(shapeOf(reshape.getInput())), lanes);
+    inliner.define(reshape.getResult(), position(shapeOf(reshape.getResult())), lanes, value);
+  }
+  for (auto [result, buffer] : llvm::zip_equal(kernel.results, arguments.results)) {
+    SmallVector<Value> at = position(shapeOf(result));
+    inliner.store(loc, inliner.emit(result, at, lanes), buffer, at, lanes);
+  }
+}
+
+} // namespace ingot::cpu

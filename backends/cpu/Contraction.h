@@ -1,0 +1,117 @@
+// What all contraction emitters share: accumulators, loops that carry them, loads, and the fused
+// epilogue.
+#pragma once
+
+#include "backends/common/InlineEmitter.h"
+#include "backends/common/KernelShell.h"
+#include "backends/cpu/Isa.h"
+#include "backends/cpu/KernelBody.h"
+
+namespace ingot::cpu {
+
+/// The type that sums of products of `element` are kept in: f64 for f64, f32 for narrower floats,
+/// else i32.
+mlir::Type accumulatorType(mlir::Type element);
+
+/// How `count` rows are cut into tiles of at most `most`: the first `big` tiles have `rows` rows,
+/// the rest one less.
+struct Split {
+  int64_t rows = 1, tiles = 0, big = 0;
+  static Split of(int64_t count, int64_t most);
+};
+
+/// How `extent` elements of the innermost dim are cut into panels of vectors.
+struct Panels {
+  int64_t extent = 0;  ///< elements
+  int64_t lanes = 1;   ///< of one vector
+  int64_t vectors = 1; ///< in one panel; the last panel may have fewer
+  int64_t panels = 0;
+  static Panels of(int64_t extent, int64_t lanes, int64_t vectors);
+  int64_t width() const { return lanes * vectors; }
+  /// Vectors of the last panel, and elements that count in each of its vectors.
+  int64_t lastVectors() const;
+  llvm::SmallVector<int64_t> storedLanes(bool last) const;
+  /// Whether the last panel differs from the others.
+  bool ragged() const { return panels * width() != extent; }
+};
+
+/// Cycles of one step of a register tile of `rows` x `vectors` accumulators, by a simple model of a
+/// core with two multiply-add units of latency 4 and two loads a cycle.
+double stepCycles(int64_t rows, int64_t vectors);
+/// Whether such a tile fits the registers.
+bool fitsRegisters(int64_t rows, int64_t vectors, const Isa &isa);
+
+/// Chooses rows and vectors of the register tile for `rowCount` rows, `extent` columns and `depth`
+/// products each.
+struct TileShape {
+  int64_t rows, vectors;
+};
+TileShape chooseTile(int64_t rowCount, int64_t extent, int64_t depth, int64_t lanes,
+                     const Isa &isa);
+
+/// Groups `count` equal steps of `flopsEach` so that one tile has enough work and there are enough
+/// tiles for threads: the number of steps in a tile.
+int64_t chooseGroup(int64_t count, double flopsEach, double flopsAll);
+
+class ContractionEmitter {
+public:
+  /// Creates the shell of `kernel` as function `name`; the builder stands inside it.
+  ContractionEmitter(mlir::OpBuilder &builder, KernelBody &kernel, const Isa &isa,
+                     llvm::StringRef name);
+
+  mlir::OpBuilder &b;
+  KernelBody &kernel;
+  const Isa &machine;
+  mlir::Location loc;
+  mlir::func::FuncOp shell;
+  KernelArguments arguments;
+  InlineEmitter inliner;
+  IndexMath &ix;
+  mlir::Type sumType; ///< of accumulators
+
+  mlir::Value index(int64_t value) { return ix.constant(loc, value); }
+  mlir::Value add(mlir::Value x, mlir::Value y) { return ix.add(loc, x, y); }
+  mlir::Value add(mlir::Value x, int64_t y) { return ix.add(loc, x, y); }
+  mlir::Value mul(mlir::Value x, int64_t y) { return ix.mul(loc, x, y); }
+
+  /// The flat buffer of a kernel argument.
+  mlir::Value flat(mlir::BlockArgument argument);
+  /// Linear index of the element of `view` at `indices` (null is 0).
+  mlir::Value linear(const StridedView &view, llvm::ArrayRef<mlir::Value> indices);
+
+  /// Elements at `offset` of a flat buffer as a vector of `lanes` of the accumulator type;
+  /// `isUnsigned` says how integers are widened.
+  mlir::Value loadVector(mlir::Value flat, mlir::Value offset, int64_t lanes,
+                         bool isUnsigned = false);
+  /// One element, repeated.
+  mlir::Value loadSplat(mlir::Value flat, mlir::Value offset, int64_t lanes,
+                        bool isUnsigned = false);
+  mlir::Value zero(int64_t lanes);
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
+
+  using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>;
+  /// for i in [low, high) by step, carrying values.
+  llvm::SmallVector<mlir::Value> loop(mlir::Value low, mlir::Value high, int64_t step,
+                                      llvm::ArrayRef<mlir::Value> carried, Body body);
+  void loop(mlir::Value low, mlir::Value high, int64_t step,
+            llvm::function_ref<void(mlir::Value)> body);
+  /// if (x < y) then … else …, without results. A branch that cannot be taken may be empty.
+  void ifLess(mlir::Value x, mlir::Value y, llvm::function_ref<void()> then,
+              llvm::function_ref<void()> otherwise);
+
+  /// The initial sums of one row: the root's bias at `column`, or zeros. `stored[j]` lanes count of
+  /// vector j.
+  llvm::SmallVector<mlir::Value> initialSums(mlir::Value bias, mlir::Value column, int64_t lanes,
+                                             llvm::ArrayRef<int64_t> stored);
+  /// Applies the epilogue to the root's elements at `indices` (the last one is the first lane's)
+  /// and stores all results. Only the first `lanes` lanes of `sum` count.
+  void finish(llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value sum);
+
+  /// `value` (scalar or vector) as the accumulator type.
+  mlir::Value widen(mlir::Value value, bool isUnsigned);
+
+private:
+  llvm::DenseMap<mlir::Value, mlir::Value> flatBuffers;
+};
+
+} // namespace ingot::cpu

@@ -1,0 +1,372 @@
+// The `gemm` strategy: register-blocked matrix products with packed, row-major or gathered
+// right-hand sides.
+#include "backends/cpu/strategies/Gemm.h"
+#include "backends/cpu/Strategy.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+
+/// Where the right-hand side's panels come from.
+enum class RhsKind : int64_t {
+  Packed, ///< a constant, packed at compile time as [panel, k, column]
+  Rows,   ///< rows of contiguous columns, read in place
+  Gather, ///< anything else: each panel is packed into the worker's scratch first
+};
+
+/// All numbers of one gemm: from the problem and the parameters of the strategy.
+struct GemmPlan {
+  Panels panels;
+  Split split;
+  RhsKind rhs = RhsKind::Packed;
+  bool rowsOuter = false;               ///< order of tiles: row blocks outside, panels inside
+  int64_t rowGroup = 1, panelGroup = 1; ///< register tiles in one tile of the launch
+
+  int64_t rowBlocks() const { return llvm::divideCeil(split.tiles, rowGroup); }
+  int64_t panelBlocks() const { return llvm::divideCeil(panels.panels, panelGroup); }
+  SmallVector<int64_t> tiles(ArrayRef<int64_t> batch) const {
+    SmallVector<int64_t> extents(batch);
+    extents.push_back(rowsOuter ? rowBlocks() : panelBlocks());
+    extents.push_back(rowsOuter ? panelBlocks() : rowBlocks());
+    return extents;
+  }
+};
+
+int64_t product(ArrayRef<int64_t> extents) {
+  int64_t result = 1;
+  for (int64_t extent : extents)
+    result *= extent;
+  return result;
+}
+
+GemmPlan makePlan(const GemmProblem &problem, const Isa &isa, RhsKind rhs,
+                  DictionaryAttr overrides) {
+  GemmPlan plan;
+  plan.rhs = rhs;
+  int64_t lanes = isa.lanes(accumulatorType(problem.element));
+  TileShape shape = chooseTile(problem.m, problem.n, problem.k, lanes, isa);
+  lanes = parameter(overrides, "lanes", lanes);
+  plan.panels = Panels::of(problem.n, lanes, parameter(overrides, "nv", shape.vectors));
+  plan.split = Split::of(problem.m, parameter(overrides, "mr", shape.rows));
+  // Panels outside when the right-hand side is the bigger operand: each panel is read once.
+  plan.rowsOuter = rhs != RhsKind::Gather && problem.m > 2 * problem.n;
+  plan.rowsOuter = parameter(overrides, "rows_outer", plan.rowsOuter);
+  double each = 2.0 * plan.split.rows * plan.panels.width() * problem.k;
+  double all = 2.0 * product(problem.batch) * problem.m * problem.n * problem.k;
+  if (rhs == RhsKind::Gather)
+    plan.rowGroup = plan.split.tiles;
+  else if (plan.rowsOuter)
+    plan.panelGroup = chooseGroup(plan.panels.panels, each, all);
+  else
+    plan.rowGroup = chooseGroup(plan.split.tiles, each, all);
+  if (plan.rowsOuter && plan.panelGroup == plan.panels.panels)
+    plan.rowGroup = chooseGroup(plan.split.tiles, each * plan.panelGroup, all);
+  else if (!plan.rowsOuter && plan.rowGroup == plan.split.tiles && rhs != RhsKind::Gather)
+    plan.panelGroup = chooseGroup(plan.panels.panels, each * plan.rowGroup, all);
+  plan.rowGroup = parameter(overrides, "row_group", plan.rowGroup);
+  plan.panelGroup = parameter(overrides, "panel_group", plan.panelGroup);
+  return plan;
+}
+
+class Emitter : public ContractionEmitter {
+public:
+  Emitter(OpBuilder &builder, KernelBody &kernel, const Isa &isa, StringRef name,
+          const GemmProblem &problem, const GemmPlan &plan)
+      : ContractionEmitter(builder, kernel, isa, name), problem(problem), plan(plan),
+        lanes(plan.panels.lanes) {
+    isUnsigned[0] = problem.element.isUnsignedInteger();
+    isUnsigned[1] =
+        cast<RankedTensorType>(problem.rhs.getType()).getElementType().isUnsignedInteger();
+  }
+
+  void run() {
+    SmallVector<int64_t> extents = plan.tiles(problem.batch);
+    if (plan.rhs == RhsKind::Gather) {
+      int64_t elements = problem.k * plan.panels.width();
+      int64_t bytes =
+          llvm::alignTo(std::max<int64_t>(1, elements) * sumType.getIntOrFloatBitWidth() / 8, 64);
+      shell->setAttr(scratchAttr, b.getI64IntegerAttr(bytes));
+      rhsFlat = scratchView(b, loc, arguments.scratch, 0, std::max<int64_t>(1, elements), sumType);
+    } else {
+      rhsFlat =
+          flat(plan.rhs == RhsKind::Packed ? unpackedFrom(problem.rhs) : problem.rhsView->argument);
+    }
+    loop(arguments.begin, arguments.end, 1, [&](Value tile) {
+      SmallVector<Value> at = ix.delinearize(loc, tile, extents);
+      batch.assign(at.begin(), at.end() - 2);
+      Value rowBlock = at.end()[plan.rowsOuter ? -2 : -1],
+            panelBlock = at.end()[plan.rowsOuter ? -1 : -2];
+      auto eachRow = [&](llvm::function_ref<void(Value)> body) {
+        group(rowBlock, plan.rowGroup, plan.split.tiles, body);
+      };
+      auto eachPanel = [&](llvm::function_ref<void(Value)> body) {
+        group(panelBlock, plan.panelGroup, plan.panels.panels, body);
+      };
+      if (plan.rowsOuter)
+        eachRow([&](Value row) { eachPanel([&](Value panel) { variants(row, panel); }); });
+      else
+        eachPanel([&](Value panel) {
+          if (plan.rhs == RhsKind::Gather)
+            gatherPanel(panel);
+          eachRow([&](Value row) { variants(row, panel); });
+        });
+    });
+  }
+
+private:
+  /// The steps [block * size, …) of one block, `count` steps in all.
+  void group(Value block, int64_t size, int64_t count, llvm::function_ref<void(Value)> body) {
+    if (size == 1)
+      return body(block);
+    Value low = mul(block, size);
+    Value high = count % size == 0 ? add(low, size) : ix.min(loc, add(low, size), count);
+    loop(low, high, 1, body);
+  }
+
+  void variants(Value row, Value panel) {
+    auto rows = [&](bool last) {
+      ifLess(
+          row, index(plan.split.big),
+          [&] { tile(mul(row, plan.split.rows), plan.split.rows, panel, last); },
+          [&] {
+            if (plan.split.rows > 1)
+              tile(add(mul(row, plan.split.rows - 1), plan.split.big), plan.split.rows - 1, panel,
+                   last);
+          });
+    };
+    if (!plan.panels.ragged())
+      return rows(false);
+    ifLess(panel, index(plan.panels.panels - 1), [&] { rows(false); }, [&] { rows(true); });
+  }
+
+  /// Copies panel [k, column] of the right-hand side into the scratch, zeros beyond the last
+  /// column.
+  void gatherPanel(Value panel) {
+    auto copy = [&](bool last) {
+      SmallVector<int64_t> stored = plan.panels.storedLanes(last);
+      loop(index(0), index(problem.k), 1, [&](Value k) {
+        for (auto [j, count] : llvm::enumerate(stored)) {
+          Value column = add(mul(panel, plan.panels.width()), int64_t(j) * lanes);
+          Value to = add(mul(k, plan.panels.width()), int64_t(j) * lanes);
+          for (int64_t l = 0; l < count; ++l) {
+            Value element = rhsElement(k, add(column, l));
+            memref::StoreOp::create(b, loc, element, rhsFlat, add(to, l));
+          }
+        }
+      });
+    };
+    if (!plan.panels.ragged())
+      return copy(false);
+    ifLess(panel, index(plan.panels.panels - 1), [&] { copy(false); }, [&] { copy(true); });
+  }
+
+  Value rhsElement(Value k, Value n) {
+    if (problem.rhsView) {
+      SmallVector<Value> at(batch);
+      at.append({k, n});
+      return widen(memref::LoadOp::create(b, loc, flat(problem.rhsView->argument),
+                                          linear(*problem.rhsView, at)),
+                   isUnsigned[1]);
+    }
+    return widen(inliner.emit(problem.rhs,
+                              operandIndices(problem.rhs, problem.rhsTransposed ? n : k,
+                                             problem.rhsTransposed ? k : n),
+                              1),
+                 isUnsigned[1]);
+  }
+  Value lhsElement(Value m, Value k) {
+    return widen(inliner.emit(problem.lhs, operandIndices(problem.lhs, m, k), 1), isUnsigned[0]);
+  }
+  /// Indices into a graph operand: the batch's dims aligned at the right, then two more.
+  SmallVector<Value> operandIndices(Value operand, Value x, Value y) {
+    auto shape = cast<RankedTensorType>(operand.getType()).getShape();
+    SmallVector<Value> at;
+    size_t own = shape.size() - 2;
+    for (size_t d = 0; d < own; ++d)
+      at.push_back(shape[d] == 1 || batch.empty() ? index(0) : batch[batch.size() - own + d]);
+    at.append({x, y});
+    return at;
+  }
+
+  void tile(Value firstRow, int64_t rows, Value panel, bool last) {
+    SmallVector<int64_t> stored = plan.panels.storedLanes(last);
+    Value column = mul(panel, plan.panels.width());
+    SmallVector<Value> first = initialSums(problem.bias, column, lanes, stored), sums;
+    for (int64_t i = 0; i < rows; ++i)
+      sums.append(first);
+
+    // Linear offsets at k = 0, and their steps.
+    Value lhsBase, rhsBase;
+    int64_t lhsStep = 0, lhsRow = 0, rhsStep = plan.panels.width();
+    SmallVector<Value> at(batch);
+    if (problem.lhsView) {
+      lhsStep = problem.lhsView->strides.end()[-1], lhsRow = problem.lhsView->strides.end()[-2];
+      at.append({firstRow, Value()});
+      lhsBase = linear(*problem.lhsView, at);
+    }
+    if (plan.rhs == RhsKind::Packed) {
+      rhsBase = mul(panel, problem.k * plan.panels.width());
+    } else if (plan.rhs == RhsKind::Rows) {
+      at = batch;
+      at.append({Value(), column});
+      rhsBase = linear(*problem.rhsView, at);
+      rhsStep = problem.rhsView->strides.end()[-2];
+    } else {
+      rhsBase = index(0);
+    }
+    sums = loop(index(0), index(problem.k), 1, sums, [&](Value k, ValueRange carried) {
+      SmallVector<Value> next, columns;
+      Value rhsAt = add(rhsBase, mul(k, rhsStep));
+      for (auto [j, count] : llvm::enumerate(stored)) {
+        bool padded = plan.rhs != RhsKind::Rows;
+        Value vector = loadVector(rhsFlat, add(rhsAt, int64_t(j) * lanes), padded ? lanes : count,
+                                  isUnsigned[1]);
+        columns.push_back(grow(vector));
+      }
+      Value lhsAt = problem.lhsView ? add(lhsBase, mul(k, lhsStep)) : Value();
+      for (int64_t i = 0; i < rows; ++i) {
+        Value x;
+        if (problem.lhsView)
+          x = loadSplat(flat(problem.lhsView->argument), add(lhsAt, i * lhsRow), lanes,
+                        isUnsigned[0]);
+        else
+          x = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, sumType),
+                                          lhsElement(add(firstRow, i), k));
+        for (size_t j = 0; j < stored.size(); ++j)
+          next.push_back(multiplyAdd(x, columns[j], carried[i * stored.size() + j]));
+      }
+      return next;
+    });
+    for (auto [j, count] : llvm::enumerate(stored))
+      for (int64_t i = 0; i < rows; ++i) {
+        SmallVector<Value> to(batch);
+        to.append({add(firstRow, i), add(column, int64_t(j) * lanes)});
+        finish(to, count, sums[i * stored.size() + j]);
+      }
+  }
+
+  /// A shorter vector with lanes of any value at its end.
+  Value grow(Value vector) {
+    int64_t count = cast<VectorType>(vector.getType()).getNumElements();
+    if (count == lanes)
+      return vector;
+    SmallVector<int64_t> picks;
+    for (int64_t l = 0; l < lanes; ++l)
+      picks.push_back(std::min(l, count - 1));
+    return vector::ShuffleOp::create(b, loc, vector, vector, picks);
+  }
+
+  const GemmProblem &problem;
+  const GemmPlan &plan;
+  int64_t lanes;
+  bool isUnsigned[2];
+  SmallVector<Value> batch;
+  Value rhsFlat;
+};
+
+class GemmStrategy : public Strategy {
+public:
+  StringRef kind() const override { return "gemm"; }
+
+  Claim claim(Operation *op, const Isa &isa) const override {
+    if (!isa_and_nonnull<MatmulOp>(op))
+      return Claim::no("not a matrix product");
+    return Claim::yes();
+  }
+
+  std::optional<Choice> select(const KernelBody &kernel, const Isa &isa,
+                               DictionaryAttr overrides) const override {
+    auto problem = describeGemm(kernel);
+    if (!problem)
+      return std::nullopt;
+    RhsKind rhs = RhsKind::Gather;
+    auto argument = dyn_cast<BlockArgument>(problem->rhs);
+    int64_t rhsElements = cast<RankedTensorType>(problem->rhs.getType()).getNumElements();
+    if (argument && kernel.constant[argument.getArgNumber()] && argument.hasOneUse() &&
+        rhsElements == problem->k * problem->n)
+      rhs = RhsKind::Packed;
+    else if (problem->rhsView && problem->rhsView->strides.back() == 1)
+      rhs = RhsKind::Rows;
+    GemmPlan plan = makePlan(*problem, isa, rhs, overrides);
+    Choice choice;
+    choice.parameters = makeParameters(kernel.func.getContext(), kind(),
+                                       {{"lanes", plan.panels.lanes},
+                                        {"mr", plan.split.rows},
+                                        {"nv", plan.panels.vectors},
+                                        {"rows_outer", plan.rowsOuter},
+                                        {"row_group", plan.rowGroup},
+                                        {"panel_group", plan.panelGroup},
+                                        {"rhs", int64_t(rhs)}});
+    choice.tiles = plan.tiles(problem->batch);
+    choice.inPlace = kernel.inPlacePairs();
+    if (rhs == RhsKind::Packed)
+      choice.packings.push_back(pack(*problem, argument, plan.panels));
+    return choice;
+  }
+
+  FailureOr<Emitted> emit(OpBuilder &builder, KernelBody &kernel, const Isa &isa,
+                          DictionaryAttr parameters, StringRef name) const override {
+    auto problem = describeGemm(kernel);
+    if (!problem) {
+      kernel.func.emitError("strategy 'gemm' does not fit this kernel");
+      return failure();
+    }
+    auto rhs = static_cast<RhsKind>(parameter(parameters, "rhs", int64_t(RhsKind::Gather)));
+    GemmPlan plan = makePlan(*problem, isa, rhs, parameters);
+    if (rhs == RhsKind::Packed) {
+      auto argument = unpackedFrom(problem->rhs);
+      SmallVector<int64_t> shape{plan.panels.panels, problem->k, plan.panels.width()};
+      if (!argument || cast<RankedTensorType>(argument.getType()).getShape() != ArrayRef(shape)) {
+        kernel.func.emitError(
+            "strategy 'gemm' expects its right-hand side packed as [panels, k, columns]");
+        return failure();
+      }
+    } else if (rhs == RhsKind::Rows &&
+               !(problem->rhsView && problem->rhsView->strides.back() == 1)) {
+      kernel.func.emitError("strategy 'gemm' expects a right-hand side with contiguous columns");
+      return failure();
+    }
+    if (problem->collapsed)
+      collapseEpilogue(kernel, problem->m, problem->n);
+    Emitter emitter(builder, kernel, isa, name, *problem, plan);
+    emitter.run();
+    return Emitted{emitter.shell, uint64_t(product(plan.tiles(problem->batch)))};
+  }
+
+private:
+  static Packing pack(const GemmProblem &problem, BlockArgument argument, const Panels &panels) {
+    MLIRContext *context = argument.getContext();
+    Packing packing{argument.getArgNumber(), {}};
+    auto add = [&](StepKind kind, ArrayRef<int64_t> values) {
+      packing.steps.push_back(StepAttr::get(context, kind, values, Attribute()));
+    };
+    int64_t padded = panels.panels * panels.width(), n = problem.n, k = problem.k;
+    SmallVector<int64_t> matrix =
+        problem.rhsTransposed ? SmallVector<int64_t>{n, k} : SmallVector<int64_t>{k, n};
+    if (cast<RankedTensorType>(argument.getType()).getShape() != ArrayRef(matrix))
+      add(StepKind::Reshape, matrix);
+    if (problem.rhsTransposed) {
+      if (padded != n)
+        add(StepKind::Pad, {padded - n, 0});
+      add(StepKind::Reshape, {panels.panels, panels.width(), k});
+      add(StepKind::Transpose, {0, 2, 1});
+    } else {
+      if (padded != n)
+        add(StepKind::Pad, {0, padded - n});
+      add(StepKind::Reshape, {k, panels.panels, panels.width()});
+      add(StepKind::Transpose, {1, 0, 2});
+    }
+    return packing;
+  }
+};
+
+} // namespace
+
+void registerGemmStrategy(StrategyRegistry &registry) {
+  registry.add(std::make_unique<GemmStrategy>());
+}
+
+} // namespace ingot::cpu
