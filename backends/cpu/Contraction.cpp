@@ -217,33 +217,34 @@ SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int
   return sums;
 }
 
-void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value sum) {
+void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value sum,
+                                std::optional<unsigned> laneDim) {
   if (auto type = cast<VectorType>(sum.getType()); lanes == 1)
     sum = vector::ExtractOp::create(b, loc, sum, ArrayRef<int64_t>{0});
   else if (type.getNumElements() != lanes)
     sum = vector::ExtractStridedSliceOp::create(b, loc, sum, {0}, {lanes}, {1});
-  inliner.clearDefined();
-  inliner.define(kernel.rootResult(), indices, lanes, sum);
 
   // All values that come from the root hold its elements in its order, under their own shapes.
   auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
   ArrayRef<int64_t> rootShape = shapeOf(kernel.rootResult());
-  auto position = [&](ArrayRef<int64_t> shape) -> SmallVector<Value> {
+  auto position = [&](ArrayRef<int64_t> shape) -> Point {
     if (shape == rootShape)
-      return SmallVector<Value>(indices);
+      return inliner.point(indices, lanes, laneDim);
     Value flat = index(0);
     for (auto [i, extent] : llvm::zip_equal(indices.drop_back(), rootShape.drop_back()))
       flat = add(mul(flat, extent), i);
     SmallVector<Value> at = ix.delinearize(loc, flat, shape.drop_back());
     at.push_back(indices.back());
-    return at;
+    return inliner.point(at, lanes);
   };
+  inliner.clearDefined();
+  inliner.define(kernel.rootResult(), position(rootShape), lanes, sum);
   for (ReshapeOp reshape : kernel.epilogueReshapes) {
     Value value = inliner.emit(reshape.getInput(), position(shapeOf(reshape.getInput())), lanes);
     inliner.define(reshape.getResult(), position(shapeOf(reshape.getResult())), lanes, value);
   }
   for (auto [result, buffer] : llvm::zip_equal(kernel.results, arguments.results)) {
-    SmallVector<Value> at = position(shapeOf(result));
+    Point at = position(shapeOf(result));
     inliner.store(loc, inliner.emit(result, at, lanes), buffer, at, lanes);
   }
 }

@@ -105,7 +105,8 @@ public:
                                              llvm::ArrayRef<int64_t> stored);
   /// Applies the epilogue to the root's elements at `indices` (the last one is the first lane's)
   /// and stores all results. Only the first `lanes` lanes of `sum` count.
-  void finish(llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value sum);
+  void finish(llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value sum,
+              std::optional<unsigned> laneDim = {});
 
   /// `value` (scalar or vector) as the accumulator type.
   mlir::Value widen(mlir::Value value, bool isUnsigned);

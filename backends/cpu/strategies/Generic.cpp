@@ -7,6 +7,4 @@ using namespace mlir;
 namespace ingot::cpu {
 void registerGenericStrategy(StrategyRegistry &registry) {}
 void registerDepthwiseStrategy(StrategyRegistry &) {}
-void registerConvStrategy(StrategyRegistry &) {}
-void registerConvTransposeStrategy(StrategyRegistry &) {}
 } // namespace ingot::cpu
