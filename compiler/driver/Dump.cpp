@@ -1,0 +1,164 @@
+// Writing and reading of phase dumps.
+#include "compiler/driver/Dump.h"
+#include "ir/graph/WeightStore.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include <set>
+
+using namespace mlir;
+using namespace ingot;
+
+/// The sidecar: this magic, then for each blob 32 hex digits of hash, a little-endian u64 of its size, and its bytes.
+static constexpr StringRef kBlobMagic = "INGOTBLB";
+
+/// Calls `visit` for every weight in the module, those inside other weights' recipes included.
+static void forEachWeight(ModuleOp module, function_ref<void(WeightAttr)> visit) {
+  AttrTypeWalker walker;
+  walker.addWalk([&](WeightAttr weight) {
+    visit(weight);
+    return WalkResult::advance();
+  });
+  module->walk([&](Operation *op) { walker.walk(op->getAttrDictionary()); });
+}
+
+static LogicalResult writeFile(ModuleOp module, StringRef path,
+                               function_ref<void(llvm::raw_ostream &)> write) {
+  std::string temporary = (path + ".tmp").str();
+  std::error_code error;
+  {
+    llvm::raw_fd_ostream stream(temporary, error);
+    if (!error) {
+      write(stream);
+      stream.flush();
+      error = stream.error();
+      stream.clear_error();
+    }
+  }
+  if (!error)
+    error = llvm::sys::fs::rename(temporary, path);
+  if (!error)
+    return success();
+  llvm::sys::fs::remove(temporary);
+  return emitError(UnknownLoc::get(module.getContext()))
+         << "cannot write '" << path << "': " << error.message();
+}
+
+LogicalResult ingot::dumpPhase(ModuleOp module, Phase phase, StringRef directory) {
+  if (std::error_code error = llvm::sys::fs::create_directories(directory))
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "cannot create '" << directory << "': " << error.message();
+  llvm::SmallString<128> path(directory);
+  llvm::sys::path::append(path, llvm::formatv("{0:02}-{1}", static_cast<unsigned>(phase) + 1,
+                                              phaseName(phase))
+                                    .str());
+  if (failed(writeFile(module, (path + ".mlir").str(), [&](llvm::raw_ostream &stream) {
+        module->print(stream, OpPrintingFlags().enableDebugInfo(/*enable=*/true,
+                                                                /*prettyForm=*/false)
+                                  .useLocalScope());
+        stream << '\n';
+      })))
+    return failure();
+
+  std::set<std::string> hashes;
+  SmallVector<WeightAttr> computed;
+  forEachWeight(module, [&](WeightAttr weight) {
+    if (weight.getSource() < 0 && hashes.insert(weight.getHash().str()).second)
+      computed.push_back(weight);
+  });
+  std::string blobs = (path + ".blobs").str();
+  if (computed.empty()) {
+    llvm::sys::fs::remove(blobs);
+    return success();
+  }
+  WeightStore &store = weightsOf(module.getContext());
+  return writeFile(module, blobs, [&](llvm::raw_ostream &stream) {
+    stream << kBlobMagic;
+    for (WeightAttr weight : computed) {
+      ArrayRef<char> bytes = store.rawBytes(weight);
+      char size[8];
+      llvm::support::endian::write64le(size, bytes.size());
+      stream << weight.getHash();
+      stream.write(size, sizeof(size));
+      stream.write(bytes.data(), bytes.size());
+    }
+  });
+}
+
+static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
+  Location loc = UnknownLoc::get(&context);
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return emitError(loc) << "cannot read '" << path << "', the constants of the dump: "
+                          << buffer.getError().message();
+  StringRef rest = (*buffer)->getBuffer();
+  WeightStore &store = weightsOf(&context);
+  if (!rest.consume_front(kBlobMagic))
+    return emitError(loc) << "'" << path << "' does not hold a dump's constants";
+  while (!rest.empty()) {
+    constexpr size_t kHead = 40;
+    uint64_t size = rest.size() < kHead ? UINT64_MAX : llvm::support::endian::read64le(&rest[32]);
+    if (size > rest.size() - std::min(rest.size(), kHead))
+      return emitError(loc) << "'" << path << "' is truncated";
+    StringRef hash = rest.take_front(32), bytes = rest.substr(kHead, size);
+    auto type = RankedTensorType::get({static_cast<int64_t>(size)},
+                                      IntegerType::get(&context, 8));
+    WeightAttr weight =
+        store.addComputed(&context, "", type, std::vector<char>(bytes.begin(), bytes.end()));
+    if (weight.getHash() != hash)
+      return emitError(loc) << "'" << path << "' is damaged: a constant does not have its hash "
+                            << hash;
+    rest = rest.drop_front(kHead + size);
+  }
+  return success();
+}
+
+bool ingot::isDump(StringRef path) { return path.ends_with(".mlir"); }
+
+FailureOr<OwningOpRef<ModuleOp>> ingot::readDump(MLIRContext &context, StringRef path,
+                                                 StringRef source) {
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
+  if (!module)
+    return failure();
+  Location loc = UnknownLoc::get(&context);
+  WeightStore &store = weightsOf(&context);
+  auto sources = (*module)->getAttrOfType<ArrayAttr>("ingot.sources");
+  for (auto [index, attr] : llvm::enumerate(sources ? sources.getValue() : ArrayRef<Attribute>())) {
+    auto entry = dyn_cast<DictionaryAttr>(attr);
+    auto name = entry ? entry.getAs<StringAttr>("path") : nullptr;
+    auto expected = entry ? entry.getAs<StringAttr>("sha256") : nullptr;
+    if (!name || !expected)
+      return emitError(loc) << "the dump's ingot.sources entry " << index
+                            << " lacks its path or sha256";
+    StringRef file = index == 0 && !source.empty() ? source : name.getValue();
+    auto added = store.addFile(file);
+    if (!added) {
+      return emitError(loc) << llvm::toString(added.takeError())
+                            << "\nhint: give the model's new place with --source=FILE";
+    }
+    StringRef bytes = store.getSource(*added).buffer->getBuffer();
+    auto digest = llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+    if (llvm::toHex(digest, /*LowerCase=*/true) != expected.getValue())
+      return emitError(loc) << "'" << file << "' is not the file that the dump was made from "
+                            << "(its SHA-256 differs)";
+  }
+  bool needsBlobs = false;
+  forEachWeight(*module, [&](WeightAttr weight) { needsBlobs |= weight.getSource() < 0; });
+  if (needsBlobs && failed(readBlobs(context, (path.drop_back(5) + ".blobs").str())))
+    return failure();
+  bool complete = true;
+  forEachWeight(*module, [&](WeightAttr weight) {
+    if (store.rawBytes(weight).size() == weight.getBytes())
+      return;
+    complete = false;
+    emitError(loc) << "the bytes of constant '" << weight.getName() << "' are missing";
+  });
+  if (!complete)
+    return failure();
+  return module;
+}

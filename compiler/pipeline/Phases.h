@@ -1,0 +1,69 @@
+// The nine phases, and the state that they hand on.
+#pragma once
+
+#include "backends/Target.h"
+#include "compiler/pipeline/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace ingot {
+
+struct EmitReport;
+
+/// Everything of one compilation that is not in the IR.
+struct CompileState {
+  Options options;
+  TargetRegistry registry;
+  /// The targets of `options.targets`, in order of preference.
+  std::vector<std::unique_ptr<Target>> targets;
+  /// Code of each target, in the order of `targets`; filled by codegen.
+  std::vector<CompiledCode> code;
+  /// Why ops are not on the target that comes first: (op kind and layer, target, reason).
+  struct Fallback {
+    std::string op, layer, target, reason;
+  };
+  std::vector<Fallback> fallbacks;
+  /// What each phase took, in milliseconds, and its one-line summary.
+  struct PhaseRecord {
+    std::string name, summary;
+    double milliseconds = 0;
+  };
+  std::vector<PhaseRecord> phases;
+  std::shared_ptr<EmitReport> emitReport;
+  /// Passes that plug-ins add at the end of a phase.
+  std::vector<std::pair<Phase, std::function<void(mlir::OpPassManager &)>>> extensions;
+
+  Target *findTarget(llvm::StringRef name) const;
+};
+
+/// "import", "normalize", … and back.
+llvm::StringRef phaseName(Phase phase);
+std::optional<Phase> phaseByName(llvm::StringRef name);
+constexpr unsigned kPhaseCount = 9;
+
+/// Reads `state.options.model` (a `.pt2` or `.onnx` file, told apart by its content) into a module.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> runImportPhase(mlir::MLIRContext &context,
+                                                                  CompileState &state);
+
+// Pass lists of the phases that are passes alone: each ends in its verify pass.
+void buildNormalizePhase(mlir::OpPassManager &manager, CompileState &state);
+void buildQuantizePhase(mlir::OpPassManager &manager, CompileState &state);
+void buildPartitionPhase(mlir::OpPassManager &manager, CompileState &state);
+void buildLayoutPhase(mlir::OpPassManager &manager, CompileState &state);
+void buildFusePhase(mlir::OpPassManager &manager, CompileState &state);
+
+/// Selects a strategy for every kernel and compiles all of them into `state.code`.
+mlir::LogicalResult runCodegenPhase(mlir::ModuleOp module, CompileState &state);
+/// Turns launches into a plan.
+mlir::LogicalResult runPlanPhase(mlir::ModuleOp module, CompileState &state);
+/// Writes the program file.
+mlir::LogicalResult runEmitPhase(mlir::ModuleOp module, CompileState &state);
+
+/// Runs one phase (not import) on `module`, its plug-in passes included.
+mlir::LogicalResult runPhase(Phase phase, mlir::ModuleOp module, CompileState &state);
+
+} // namespace ingot
