@@ -1,4 +1,5 @@
-// Turns MLIR diagnostics into messages for people: `error: layer: text`, notes as `hint:` or indented lines.
+// Turns MLIR diagnostics into messages for people: `error: layer: text`, notes as `hint:` or
+// indented lines.
 #pragma once
 
 #include "mlir/IR/Diagnostics.h"

@@ -14,7 +14,8 @@
 using namespace mlir;
 using namespace ingot;
 
-/// The sidecar: this magic, then for each blob 32 hex digits of hash, a little-endian u64 of its size, and its bytes.
+/// The sidecar: this magic, then for each blob 32 hex digits of hash, a little-endian u64 of its
+/// size, and its bytes.
 static constexpr StringRef kBlobMagic = "INGOTBLB";
 
 /// Calls `visit` for every weight in the module, those inside other weights' recipes included.
@@ -54,12 +55,12 @@ LogicalResult ingot::dumpPhase(ModuleOp module, Phase phase, StringRef directory
     return emitError(UnknownLoc::get(module.getContext()))
            << "cannot create '" << directory << "': " << error.message();
   llvm::SmallString<128> path(directory);
-  llvm::sys::path::append(path, llvm::formatv("{0:02}-{1}", static_cast<unsigned>(phase) + 1,
-                                              phaseName(phase))
-                                    .str());
+  llvm::sys::path::append(
+      path, llvm::formatv("{0:02}-{1}", static_cast<unsigned>(phase) + 1, phaseName(phase)).str());
   if (failed(writeFile(module, (path + ".mlir").str(), [&](llvm::raw_ostream &stream) {
-        module->print(stream, OpPrintingFlags().enableDebugInfo(/*enable=*/true,
-                                                                /*prettyForm=*/false)
+        module->print(stream, OpPrintingFlags()
+                                  .enableDebugInfo(/*enable=*/true,
+                                                   /*prettyForm=*/false)
                                   .useLocalScope());
         stream << '\n';
       })))
@@ -94,8 +95,8 @@ static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
   Location loc = UnknownLoc::get(&context);
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
-    return emitError(loc) << "cannot read '" << path << "', the constants of the dump: "
-                          << buffer.getError().message();
+    return emitError(loc) << "cannot read '" << path
+                          << "', the constants of the dump: " << buffer.getError().message();
   StringRef rest = (*buffer)->getBuffer();
   WeightStore &store = weightsOf(&context);
   if (!rest.consume_front(kBlobMagic))
@@ -106,8 +107,7 @@ static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
     if (size > rest.size() - std::min(rest.size(), kHead))
       return emitError(loc) << "'" << path << "' is truncated";
     StringRef hash = rest.take_front(32), bytes = rest.substr(kHead, size);
-    auto type = RankedTensorType::get({static_cast<int64_t>(size)},
-                                      IntegerType::get(&context, 8));
+    auto type = RankedTensorType::get({static_cast<int64_t>(size)}, IntegerType::get(&context, 8));
     WeightAttr weight =
         store.addComputed(&context, "", type, std::vector<char>(bytes.begin(), bytes.end()));
     if (weight.getHash() != hash)
@@ -142,7 +142,8 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::readDump(MLIRContext &context, StringRef
                             << "\nhint: give the model's new place with --source=FILE";
     }
     StringRef bytes = store.getSource(*added).buffer->getBuffer();
-    auto digest = llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+    auto digest =
+        llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
     if (llvm::toHex(digest, /*LowerCase=*/true) != expected.getValue())
       return emitError(loc) << "'" << file << "' is not the file that the dump was made from "
                             << "(its SHA-256 differs)";

@@ -16,7 +16,8 @@ LogicalResult ingot::runCodegenPhase(ModuleOp module, CompileState &state) {
     });
     if (target == state.targets.end())
       return function.emitError() << "kernel '" << function.getName() << "' is for target '"
-                                  << kernel.getTarget() << "', which this compilation does not have";
+                                  << kernel.getTarget()
+                                  << "', which this compilation does not have";
     // A strategy that a dump's reader wrote stays.
     if (!kernel.getStrategy() && failed((*target)->select(function)))
       return failure();
@@ -35,7 +36,7 @@ LogicalResult ingot::runCodegenPhase(ModuleOp module, CompileState &state) {
     FailureOr<CompiledCode> code = target->compile(module, list, state.options.threads, progress);
     if (failed(code))
       return failure();
-    state.code.push_back(std::move(*code));
+    state.code.push_back({target.get(), std::move(*code)});
     before += list.size();
   }
   return success();

@@ -14,17 +14,18 @@ namespace ingot {
 enum class Phase { Import, Normalize, Quantize, Partition, Layout, Fuse, Codegen, Plan, Emit };
 
 struct Options {
-  std::string model;                          ///< path of the model, or of a dump to resume from
-  std::string output;                         ///< program file; empty: beside the model
-  std::vector<std::string> targets = {"host"};///< in order of preference; the last one must take every op
-  std::map<std::string, int64_t> dims;        ///< --dim NAME=N: extents of the model's named dims
-  std::string dumpDirectory;                  ///< --dump-phases
-  std::optional<Phase> stopAfter, startFrom;  ///< --stop-after, --start-from
-  std::string source;                         ///< --source: the model file of a resumed dump, when it moved
-  std::string report;                         ///< --report: a .json file
-  std::vector<std::string> plugins;           ///< --plugin
-  bool keepAllResults = false;                ///< every kernel's result stays alive to the end (for diff)
-  unsigned threads = 0;                       ///< compile threads; 0: as many as cores
+  std::string model;  ///< path of the model, or of a dump to resume from
+  std::string output; ///< program file; empty: beside the model
+  std::vector<std::string> targets = {
+      "host"};                         ///< in order of preference; the last one must take every op
+  std::map<std::string, int64_t> dims; ///< --dim NAME=N: extents of the model's named dims
+  std::string dumpDirectory;           ///< --dump-phases
+  std::optional<Phase> stopAfter, startFrom; ///< --stop-after, --start-from
+  std::string source;               ///< --source: the model file of a resumed dump, when it moved
+  std::string report;               ///< --report: a .json file
+  std::vector<std::string> plugins; ///< --plugin
+  bool keepAllResults = false;      ///< every kernel's result stays alive to the end (for diff)
+  unsigned threads = 0;             ///< compile threads; 0: as many as cores
   /// Called on progress of a phase: name, done, total. May be empty.
   std::function<void(const char *phase, unsigned done, unsigned total)> progress;
 };

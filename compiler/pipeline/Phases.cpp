@@ -1,5 +1,6 @@
 // The table of phases.
 #include "compiler/pipeline/Phases.h"
+#include "compiler/driver/Commands.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -9,7 +10,7 @@ static constexpr llvm::StringRef kNames[kPhaseCount] = {
 
 llvm::StringRef ingot::phaseName(Phase phase) { return kNames[static_cast<unsigned>(phase)]; }
 
-std::optional<Phase> ingot::phaseByName(llvm::StringRef name) {
+std::optional<Phase> ingot::phaseByName(const std::string &name) {
   for (unsigned i = 0; i < kPhaseCount; ++i)
     if (kNames[i] == name)
       return static_cast<Phase>(i);
@@ -25,7 +26,8 @@ Target *CompileState::findTarget(llvm::StringRef name) const {
 
 LogicalResult ingot::runPhase(Phase phase, ModuleOp module, CompileState &state) {
   PassManager manager(module.getContext());
-  // Each phase ends in a pass that verifies its contract, which costs less than verifying after every pass.
+  // Each phase ends in a pass that verifies its contract, which costs less than verifying after
+  // every pass.
   manager.enableVerifier(false);
   switch (phase) {
   case Phase::Import:
@@ -56,8 +58,8 @@ LogicalResult ingot::runPhase(Phase phase, ModuleOp module, CompileState &state)
   case Phase::Emit:
     return runEmitPhase(module, state);
   }
-  for (auto &[where, extend] : state.extensions)
-    if (where == phase)
-      extend(manager);
+  for (PhaseExtension &extension : state.extensions)
+    if (extension.phase == phase)
+      extension.addPasses(manager);
   return manager.run(module);
 }

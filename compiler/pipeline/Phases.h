@@ -2,7 +2,9 @@
 #pragma once
 
 #include "backends/Target.h"
+#include "compiler/emit/Emit.h"
 #include "compiler/pipeline/Options.h"
+#include "compiler/plugin/Plugin.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
@@ -12,16 +14,14 @@
 
 namespace ingot {
 
-struct EmitReport;
-
 /// Everything of one compilation that is not in the IR.
 struct CompileState {
   Options options;
   TargetRegistry registry;
   /// The targets of `options.targets`, in order of preference.
   std::vector<std::unique_ptr<Target>> targets;
-  /// Code of each target, in the order of `targets`; filled by codegen.
-  std::vector<CompiledCode> code;
+  /// Each target with its code, in the order of `targets`; filled by codegen.
+  std::vector<CompiledTarget> code;
   /// Why ops are not on the target that comes first: (op kind and layer, target, reason).
   struct Fallback {
     std::string op, layer, target, reason;
@@ -33,16 +33,15 @@ struct CompileState {
     double milliseconds = 0;
   };
   std::vector<PhaseRecord> phases;
-  std::shared_ptr<EmitReport> emitReport;
+  EmitReport emitReport;
   /// Passes that plug-ins add at the end of a phase.
-  std::vector<std::pair<Phase, std::function<void(mlir::OpPassManager &)>>> extensions;
+  std::vector<PhaseExtension> extensions;
 
   Target *findTarget(llvm::StringRef name) const;
 };
 
-/// "import", "normalize", … and back.
+/// "import", "normalize", …
 llvm::StringRef phaseName(Phase phase);
-std::optional<Phase> phaseByName(llvm::StringRef name);
 constexpr unsigned kPhaseCount = 9;
 
 /// Reads `state.options.model` (a `.pt2` or `.onnx` file, told apart by its content) into a module.

@@ -1,0 +1,35 @@
+// The tools' commands as functions: they print to standard output and error and return an exit code
+// (DESIGN §7). No MLIR header is needed to call them.
+#pragma once
+
+#include "compiler/pipeline/Options.h"
+#include <string>
+#include <vector>
+
+namespace ingot {
+
+/// Process exit codes.
+enum ExitCode { kDone = 0, kUserError = 1, kUsageError = 2, kInternalError = 70 };
+
+/// "import" → Phase::Import.
+std::optional<Phase> phaseByName(const std::string &name);
+
+/// `ingot compile`.
+int compileCommand(const Options &options);
+
+/// `ingot targets`.
+int targetsCommand(bool json, const std::vector<std::string> &plugins);
+
+/// `ingot opt …`: mlir-opt with Ingot's dialects and passes.
+int optCommand(int argc, char **argv);
+
+struct InspectOptions {
+  std::string file; ///< model or program
+  bool json = false;
+  bool disassemble = false; ///< programs: the plan as text
+  bool verify = false;      ///< programs: hash the weights too
+};
+/// `ingot inspect`.
+int inspectCommand(const InspectOptions &options);
+
+} // namespace ingot

@@ -1,0 +1,17 @@
+// Registration of everything that `ingot opt` and `ingot compile` know by name.
+#include "compiler/driver/RegisterAll.h"
+#include "ir/graph/Graph.h"
+#include "ir/plan/Plan.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void ingot::registerAllDialects(DialectRegistry &registry) {
+  registry.insert<IngotDialect, plan::PlanDialect, func::FuncDialect, scf::SCFDialect,
+                  arith::ArithDialect, math::MathDialect, vector::VectorDialect,
+                  memref::MemRefDialect, LLVM::LLVMDialect>();
+}
+
+void ingot::registerAllPasses() {
+  mlir::registerTransformsPasses(); // canonicalize, cse, …
+}

@@ -1,0 +1,40 @@
+// Phase 9: the plan becomes a program file.
+#include "compiler/emit/Emit.h"
+#include "compiler/pipeline/Phases.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace ingot;
+
+/// The options that shaped the program, normalised: equal for equal programs whatever the paths
+/// were.
+static std::string describe(const CompileState &state) {
+  std::string text = "--target=";
+  text += llvm::join(
+      llvm::map_range(state.targets,
+                      [](const std::unique_ptr<Target> &target) { return target->name(); }),
+      ",");
+  for (auto &[name, extent] : state.options.dims)
+    text += " --dim " + name + "=" + std::to_string(extent);
+  return text;
+}
+
+LogicalResult ingot::runEmitPhase(ModuleOp module, CompileState &state) {
+  EmitOptions options;
+  options.output = state.options.output;
+  options.options = describe(state);
+  options.threads = state.options.threads;
+  if (auto sources = module->getAttrOfType<ArrayAttr>("ingot.sources"); sources && sources.size()) {
+    auto first = cast<DictionaryAttr>(sources[0]);
+    if (auto path = first.getAs<StringAttr>("path"))
+      options.sourceName = llvm::sys::path::filename(path.getValue()).str();
+    if (auto size = first.getAs<IntegerAttr>("size"))
+      options.sourceSize = size.getValue().getZExtValue();
+    if (auto hash = first.getAs<StringAttr>("sha256"))
+      options.sourceSha256 = hash.getValue().str();
+  }
+  if (llvm::Error error = emitProgram(module, state.code, options, state.emitReport))
+    return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(std::move(error));
+  return success();
+}

@@ -1,0 +1,97 @@
+// `ingot compile`.
+#include "compiler/driver/Commands.h"
+#include "tools/ingot/Commands.h"
+#include <CLI/CLI.hpp>
+
+using namespace ingot;
+
+/// "NAME=N" → the map's entry. A range is refused by name: it needs dynamic shapes.
+static void addDim(Options &options, const std::string &text) {
+  size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw CLI::ValidationError("--dim", "expected NAME=N, but got '" + text + "'");
+  std::string name = text.substr(0, equals), value = text.substr(equals + 1);
+  if (value.find("..") != std::string::npos)
+    throw CLI::ValidationError(
+        "--dim", "'" + text +
+                     "' is a range, but programs with dims that vary at run time are not "
+                     "supported yet; give one extent, " +
+                     name + "=N");
+  char *end = nullptr;
+  long long extent = std::strtoll(value.c_str(), &end, 10);
+  if (value.empty() || *end || extent < 0 || extent > (1LL << 40))
+    throw CLI::ValidationError("--dim", "'" + value + "' is not an extent");
+  options.dims[name] = extent;
+}
+
+static std::optional<Phase> parsePhase(const std::string &flag, const std::string &name) {
+  if (name.empty())
+    return std::nullopt;
+  std::optional<Phase> phase = phaseByName(name);
+  if (!phase)
+    throw CLI::ValidationError(
+        flag, "'" + name +
+                  "' is not a phase; they are import, normalize, quantize, partition, "
+                  "layout, fuse, codegen, plan, emit");
+  return phase;
+}
+
+void ingot::addCompileCommand(CLI::App &app, int &code) {
+  struct Flags {
+    Options options;
+    std::string stopAfter, startFrom, emit = "program", quantize = "none", tune = "off",
+                                      calibration;
+    std::vector<std::string> dims;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App *command = app.add_subcommand("compile", "compile a model into a program file");
+  Options &options = flags->options;
+  command
+      ->add_option("MODEL", options.model, "a .pt2 or .onnx file, or a phase dump (NN-phase.mlir)")
+      ->required();
+  command->add_option("-o", options.output,
+                      "the program file (default: the model's name with .ingot)");
+  command
+      ->add_option("--target", options.targets,
+                   "targets, `A,B` splits the model: what A does not take runs on B "
+                   "(`ingot targets` lists them; default: host)")
+      ->delimiter(',');
+  command->add_option("--dim", flags->dims,
+                      "NAME=N: the extent of a dim that the model leaves open");
+  command->add_option("--report", options.report, "write what was compiled as JSON (a .json file)");
+  command->add_option("--dump-phases", options.dumpDirectory,
+                      "write the IR after each phase to this folder");
+  command->add_option("--stop-after", flags->stopAfter, "stop after this phase");
+  command->add_option("--start-from", flags->startFrom, "resume a dump from this phase");
+  command->add_option("--source", options.source, "the model file of a dump, when it has moved");
+  command->add_option("--plugin", options.plugins,
+                      "load a plug-in (a shared object with targets or passes)");
+  command->add_option("--threads", options.threads,
+                      "threads of the compiler (default: as many as cores)");
+  command->add_option("--emit", flags->emit, "program");
+  command->add_option("--quantize", flags->quantize, "none");
+  command->add_option("--calibration", flags->calibration, "samples for quantisation");
+  command->add_option("--tune", flags->tune, "off");
+  command->callback([flags, &code] {
+    Options &options = flags->options;
+    auto missing = [](const std::string &flag, const std::string &value, const std::string &what) {
+      throw CLI::ValidationError(flag, "'" + value + "' is not supported yet: " + what);
+    };
+    if (flags->emit != "program")
+      missing("--emit", flags->emit, "only program files are written; use --emit=program");
+    if (flags->quantize != "none")
+      missing("--quantize", flags->quantize,
+              "quantisation by the compiler; quantise the model before it is exported");
+    if (!flags->calibration.empty())
+      missing("--calibration", flags->calibration, "quantisation by the compiler");
+    if (flags->tune != "off")
+      missing("--tune", flags->tune, "strategies are chosen by rules; use --tune=off");
+    if (!options.report.empty() && !options.report.ends_with(".json"))
+      missing("--report", options.report, "reports are written as JSON; name a .json file");
+    options.stopAfter = parsePhase("--stop-after", flags->stopAfter);
+    options.startFrom = parsePhase("--start-from", flags->startFrom);
+    for (const std::string &dim : flags->dims)
+      addDim(options, dim);
+    code = compileCommand(options);
+  });
+}
