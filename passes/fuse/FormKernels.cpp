@@ -1,0 +1,310 @@
+// form-kernels: groups graph ops and outlines each group as a kernel.
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "passes/fuse/KernelRoles.h"
+#include "passes/fuse/Passes.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace ingot;
+
+namespace ingot {
+#define GEN_PASS_DEF_FORMKERNELS
+#include "passes/fuse/Passes.h.inc"
+} // namespace ingot
+
+namespace {
+
+/// Ops that one kernel computes. All uses of all results but `output`'s are inside.
+struct Group {
+  llvm::SmallSetVector<Operation *, 8> ops;
+  Operation *root = nullptr;
+  Operation *output = nullptr;
+};
+
+/// Elementwise ops that one group takes at most: beyond it, kernels spill registers.
+constexpr unsigned kMaxOps = 24;
+/// How far an epilogue looks ahead for the point where one value is left.
+constexpr unsigned kMaxPending = 12;
+/// Operands that one kernel reads at most.
+constexpr unsigned kMaxOperands = 12;
+
+StringRef targetOf(Operation *op) {
+  auto target = op->getAttrOfType<StringAttr>("ingot.target");
+  return target ? target.getValue() : "";
+}
+
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// Forms the groups of one block.
+class Grouping {
+public:
+  explicit Grouping(Block &block) : block(block) {}
+
+  void run() {
+    // Contractions choose first: an epilogue on accumulators saves the most.
+    for (KernelRole role : {KernelRole::Contraction, KernelRole::Root, KernelRole::Movement})
+      for (Operation &op : block)
+        if (kernelRole(&op) == role && !groupOf.count(&op))
+          start(&op, role);
+    // What is elementwise gathers its producers, so the last of a chain comes first.
+    for (Operation &op : llvm::reverse(block))
+      if (kernelRole(&op) == KernelRole::Pointwise && !groupOf.count(&op))
+        start(&op, KernelRole::Pointwise);
+  }
+
+  SmallVector<Group> groups;
+
+private:
+  void start(Operation *op, KernelRole role) {
+    Group group;
+    group.root = group.output = op;
+    group.ops.insert(op);
+    if (role == KernelRole::Pointwise || (role == KernelRole::Root && readsInOrder(op)))
+      addAllProducers(group);
+    if (op->getNumResults() == 1)
+      addEpilogue(group);
+    for (Operation *member : group.ops)
+      groupOf[member] = groups.size();
+    groups.push_back(std::move(group));
+  }
+
+  /// Composites whose kernels read each input element a small, fixed number of times.
+  static bool readsInOrder(Operation *op) {
+    return isa<SoftmaxOp, LayerNormOp, RmsNormOp, ReduceOp, ArgReduceOp, CumsumOp>(op);
+  }
+
+  bool joins(Operation *op, const Group &group) const {
+    return op->getBlock() == &block && !groupOf.count(op) && !group.ops.count(op) &&
+           group.ops.size() < kMaxOps && targetOf(op) == targetOf(group.root);
+  }
+
+  static unsigned operandCount(const Group &group) {
+    llvm::SmallDenseSet<Value> operands;
+    for (Operation *op : group.ops)
+      for (Value operand : op->getOperands())
+        if (!isInlineConstant(operand) &&
+            !(operand.getDefiningOp() && group.ops.count(operand.getDefiningOp())))
+          operands.insert(operand);
+    return operands.size();
+  }
+
+  /// Takes in the elementwise ops that follow the group, up to the last point where only one value
+  /// leaves it.
+  void addEpilogue(Group &group) {
+    Group trial = group;
+    for (unsigned pending = 0; pending < kMaxPending; ++pending) {
+      Operation *next = nullptr;
+      for (Operation *op : trial.ops)
+        for (Operation *user : op->getUsers())
+          if (!trial.ops.count(user) && joins(user, trial) &&
+              kernelRole(user) == KernelRole::Pointwise &&
+              shapeOf(user->getResult(0)) == shapeOf(group.root->getResult(0)) &&
+              (!next || user->isBeforeInBlock(next)))
+            next = user;
+      if (!next)
+        return;
+      trial.ops.insert(next);
+      if (operandCount(trial) > kMaxOperands)
+        return;
+      if (leavesOnly(trial, next)) {
+        group.ops = trial.ops;
+        group.output = next;
+        trial = group;
+        pending = 0;
+      }
+    }
+  }
+
+  /// Whether `last`'s result is the only one used outside of the group.
+  static bool leavesOnly(const Group &group, Operation *last) {
+    for (Operation *op : group.ops)
+      if (op != last)
+        for (Operation *user : op->getUsers())
+          if (!group.ops.count(user))
+            return false;
+    return true;
+  }
+
+  /// Takes in producers until nothing changes: a value may have to wait for all of its users to be
+  /// inside.
+  void addAllProducers(Group &group) {
+    size_t before;
+    do {
+      before = group.ops.size();
+      for (Operation *member : SmallVector<Operation *>(group.ops.begin(), group.ops.end()))
+        for (Value operand : member->getOperands())
+          addProducers(group, operand);
+    } while (group.ops.size() != before);
+  }
+
+  /// Takes in the ops that compute `value`, when the group alone uses them.
+  void addProducers(Group &group, Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !joins(op, group) || isInlineConstant(value))
+      return;
+    KernelRole role = kernelRole(op);
+    // A row kernel reads its input more than once, and a stretched value is computed for each
+    // element it meets.
+    bool rootIsRow = kernelRole(group.root) == KernelRole::Root;
+    bool again = rootIsRow || shapeOf(value) != shapeOf(group.root->getResult(0));
+    bool fits = role == KernelRole::Pointwise
+                    ? !again || isCheap(op)
+                    : isa<BroadcastOp, IotaOp>(op) || (!rootIsRow && isa<SliceOp>(op));
+    if (!fits ||
+        llvm::any_of(op->getUsers(), [&](Operation *user) { return !group.ops.count(user); }))
+      return;
+    group.ops.insert(op);
+    if (operandCount(group) > kMaxOperands) {
+      group.ops.remove(op);
+      return;
+    }
+    for (Value operand : op->getOperands())
+      addProducers(group, operand);
+  }
+
+  Block &block;
+  DenseMap<Operation *, size_t> groupOf;
+};
+
+/// A name that says what the kernel does: the root, then what follows it, then the element type.
+std::string kernelName(const Group &group) {
+  constexpr unsigned kMaxWords = 5;
+  SmallVector<Operation *> ops(group.ops.begin(), group.ops.end());
+  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  std::string name;
+  unsigned words = 0;
+  for (Operation *op : ops) {
+    if (words == kMaxWords) {
+      name += "_etc";
+      break;
+    }
+    name += (words++ ? "_" : "") + kernelWord(op);
+  }
+  std::string element;
+  llvm::raw_string_ostream(element)
+      << cast<RankedTensorType>(group.output->getResult(0).getType()).getElementType();
+  return name + "_" + element;
+}
+
+/// Pairs [result, operand]: the operand has the result's type and every op reads it at the index
+/// that it writes.
+SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) {
+  SmallVector<int64_t> pairs;
+  if (group.output->getNumResults() != 1)
+    return pairs;
+  Type type = group.output->getResult(0).getType();
+  for (auto [index, operand] : llvm::enumerate(operands)) {
+    bool aligned = operand.getType() == type;
+    for (Operation *user : operand.getUsers())
+      if (aligned && group.ops.count(user))
+        aligned = kernelRole(user) == KernelRole::Pointwise &&
+                  shapeOf(user->getResult(0)) == shapeOf(operand);
+    // From there to the output every op must stay at that index: only pointwise ops of that shape
+    // may follow.
+    SmallVector<Operation *> work;
+    for (Operation *user : operand.getUsers())
+      if (aligned && group.ops.count(user))
+        work.push_back(user);
+    llvm::SmallPtrSet<Operation *, 8> seen;
+    while (aligned && !work.empty()) {
+      Operation *op = work.pop_back_val();
+      if (!seen.insert(op).second)
+        continue;
+      aligned =
+          kernelRole(op) == KernelRole::Pointwise && shapeOf(op->getResult(0)) == shapeOf(operand);
+      for (Operation *user : op->getUsers())
+        if (group.ops.count(user))
+          work.push_back(user);
+    }
+    if (aligned)
+      pairs.append({0, static_cast<int64_t>(index)});
+  }
+  return pairs;
+}
+
+/// Replaces a group by a launch of a new kernel function.
+void outline(const Group &group, ModuleOp module, SymbolTable &symbols) {
+  SmallVector<Operation *> ops(group.ops.begin(), group.ops.end());
+  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  Operation *last = ops.back();
+
+  SetVector<Value> operands;
+  SetVector<Operation *> constants;
+  SmallVector<Location> locations;
+  for (Operation *op : ops) {
+    locations.push_back(op->getLoc());
+    for (Value operand : op->getOperands()) {
+      if (operand.getDefiningOp() && group.ops.count(operand.getDefiningOp()))
+        continue;
+      if (isInlineConstant(operand))
+        constants.insert(operand.getDefiningOp());
+      else
+        operands.insert(operand);
+    }
+  }
+  MLIRContext *context = module.getContext();
+  Location loc = FusedLoc::get(context, locations);
+  OpBuilder builder(context);
+  auto type = FunctionType::get(context, ValueRange(operands.getArrayRef()).getTypes(),
+                                group.output->getResultTypes());
+  auto function = func::FuncOp::create(loc, kernelName(group), type);
+  function.setPrivate();
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  IRMapping mapping;
+  mapping.map(operands.getArrayRef(), body->getArguments());
+  for (Operation *constant : constants)
+    builder.clone(*constant, mapping);
+  for (Operation *op : ops) {
+    Operation *copy = builder.clone(*op, mapping);
+    copy->removeAttr("ingot.target");
+  }
+  SmallVector<Value> results;
+  for (Value result : group.output->getResults())
+    results.push_back(mapping.lookup(result));
+  func::ReturnOp::create(builder, loc, results);
+
+  SmallVector<StringAttr> layers;
+  for (StringRef name : sourceNames(loc))
+    layers.push_back(builder.getStringAttr(name));
+  function->setAttr("ingot.kernel",
+                    KernelAttr::get(context, targetOf(group.root), DictionaryAttr(), layers, {},
+                                    inPlacePairs(group, operands.getArrayRef())));
+  symbols.insert(function); // makes the name unique
+
+  builder.setInsertionPoint(last);
+  auto launch = LaunchOp::create(builder, loc, group.output->getResultTypes(),
+                                 function.getSymName(), operands.getArrayRef());
+  group.output->replaceAllUsesWith(launch.getResults());
+  for (Operation *op : llvm::reverse(ops))
+    op->erase();
+}
+
+class FormKernels : public ingot::impl::FormKernelsBase<FormKernels> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<Block *> blocks;
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      if (!function->hasAttr("ingot.kernel"))
+        function.walk([&](Block *block) { blocks.push_back(block); });
+    for (Block *block : blocks) {
+      Grouping grouping(*block);
+      grouping.run();
+      for (const Group &group : grouping.groups)
+        outline(group, module, symbols);
+    }
+    // Constants that only kernels read now have no use outside.
+    module.walk([](ConstantOp constant) {
+      if (constant->use_empty())
+        constant.erase();
+    });
+  }
+};
+
+} // namespace

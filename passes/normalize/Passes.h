@@ -1,0 +1,15 @@
+// Phase 2, normalize.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include <memory>
+
+namespace ingot {
+
+#define GEN_PASS_DECL
+#include "passes/normalize/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/normalize/Passes.h.inc"
+
+} // namespace ingot
