@@ -28,6 +28,7 @@ LogicalResult ingot::runCodegenPhase(ModuleOp module, CompileState &state) {
   for (auto &list : kernels)
     total += list.size();
   state.code.clear();
+  state.segments.clear();
   for (auto [target, list] : llvm::zip(state.targets, kernels)) {
     auto progress = [&](unsigned done, unsigned) {
       if (state.options.progress)
@@ -36,7 +37,8 @@ LogicalResult ingot::runCodegenPhase(ModuleOp module, CompileState &state) {
     FailureOr<CompiledCode> code = target->compile(module, list, state.options.threads, progress);
     if (failed(code))
       return failure();
-    state.code.push_back({target.get(), std::move(*code)});
+    state.segments.push_back(std::move(*code));
+    state.code.push_back({target.get(), &state.segments.back()});
     before += list.size();
   }
   return success();

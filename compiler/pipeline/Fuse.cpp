@@ -1,7 +1,7 @@
 // Phase 6: the graph becomes kernels and launches.
 #include "compiler/pipeline/Phases.h"
-#include "passes/fuse/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/fuse/Passes.h"
 
 void ingot::buildFusePhase(mlir::OpPassManager &manager, CompileState &) {
   manager.addPass(createFormKernels());

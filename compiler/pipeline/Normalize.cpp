@@ -1,7 +1,7 @@
 // Phase 2: one form for everything that means the same.
 #include "compiler/pipeline/Phases.h"
-#include "passes/normalize/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/normalize/Passes.h"
 
 void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &) {
   manager.addPass(mlir::createCanonicalizerPass());

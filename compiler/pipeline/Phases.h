@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -22,6 +23,7 @@ struct CompileState {
   std::vector<std::unique_ptr<Target>> targets;
   /// Each target with its code, in the order of `targets`; filled by codegen.
   std::vector<CompiledTarget> code;
+  std::deque<CompiledCode> segments; ///< what `code` points to
   /// Why ops are not on the target that comes first: (op kind and layer, target, reason).
   struct Fallback {
     std::string op, layer, target, reason;

@@ -18,11 +18,8 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", "ingot " INGOT_VERSION);
   int code = 0;
   ingot::addCompileCommand(app, code);
-  ingot::addInspectCommand(app, code);
   ingot::addTargetsCommand(app, code);
   ingot::addPlanCommand(app, code);
-  ingot::addRunCommand(app, code);
-  ingot::addDiffCommand(app, code);
   // Shown in the help; handled above.
   app.add_subcommand("opt", "run passes on a dump: mlir-opt with Ingot's dialects and passes");
   app.failure_message([](const CLI::App *, const CLI::Error &error) {
