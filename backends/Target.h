@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/graph/Graph.h"
+#include "llvm/Support/Error.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Error.h"
 #include <array>

@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
   ingot::addCompileCommand(app, code);
   ingot::addTargetsCommand(app, code);
   ingot::addPlanCommand(app, code);
+  ingot::addRunCommand(app, code);
   // Shown in the help; handled above.
   app.add_subcommand("opt", "run passes on a dump: mlir-opt with Ingot's dialects and passes");
   app.failure_message([](const CLI::App *, const CLI::Error &error) {
