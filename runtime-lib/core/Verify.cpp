@@ -537,6 +537,10 @@ ingot_status verifyProgram(const void *image, uint64_t avail, const char *name,
       !inRange(header.schemaOffset, header.schemaSize, header.segmentsOffset))
     return Text(error, INGOT_ERROR_FORMAT)
            << name << " is damaged: its header places parts outside the file";
+  for (uint8_t byte : header.reserved)
+    if (byte)
+      return Text(error, INGOT_ERROR_FORMAT)
+             << name << " is damaged: its header holds unknown fields";
   uint8_t digest[32];
   ingot_sha256(bytes + header.schemaOffset, size_t(header.schemaSize), digest);
   if (memcmp(digest, header.schemaSha256, sizeof(digest)) != 0)

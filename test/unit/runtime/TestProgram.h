@@ -6,6 +6,7 @@
 #include "runtime-lib/core/FileHeader.h"
 #include "runtime-lib/host/CpuFeatures.h"
 #include "runtime-lib/schema/program_generated.h"
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -33,7 +34,7 @@ struct Image {
   explicit Image(const std::vector<uint8_t> &bytes)
       : size(bytes.size()),
         data(static_cast<uint8_t *>(std::aligned_alloc(64, (size + 64) / 64 * 64)), &std::free) {
-    std::memcpy(data.get(), bytes.data(), size);
+    std::copy(bytes.begin(), bytes.end(), data.get());
   }
   size_t size;
   std::unique_ptr<uint8_t, void (*)(void *)> data;
