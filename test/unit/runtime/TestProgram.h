@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-extern "C" const uint8_t ingot_test_kernels[], ingot_test_kernels_end[];
+extern "C" const uint8_t ingot_test_kernels_host[], ingot_test_kernels_host_end[];
+extern "C" const uint8_t ingot_test_kernels_aarch64[], ingot_test_kernels_aarch64_end[];
 
 namespace ingot::test {
 
