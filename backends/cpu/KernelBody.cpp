@@ -1,5 +1,6 @@
 // Analysis of a kernel's graph function.
 #include "backends/cpu/KernelBody.h"
+#include "backends/common/InlineEmitter.h"
 
 using namespace mlir;
 
@@ -120,7 +121,7 @@ static void analyzeEpilogue(KernelBody &body) {
         return;
       body.epilogueReshapes.push_back(reshape);
     } else {
-      if (!isa<ElementwiseOpInterface>(op))
+      if (!isa<ElementwiseOpInterface, QuantizeOp, DequantizeOp>(op))
         return;
       for (Value operand : op.getOperands())
         if (flowing.contains(operand) && shapeOf(operand) != shape)
@@ -140,7 +141,7 @@ KernelBody analyzeKernel(func::FuncOp kernel) {
     if (isContraction(&op)) {
       single &= !body.root;
       body.root = &op;
-    } else if (!isa<ElementwiseOpInterface>(op) && !isShapeOnly(&op)) {
+    } else if (!InlineEmitter::canInline(&op)) {
       single = false;
     }
   }
@@ -166,15 +167,14 @@ KernelBody analyzeKernel(func::FuncOp kernel) {
 
 SmallVector<int64_t> KernelBody::inPlacePairs() const {
   SmallVector<int64_t> pairs;
-  SmallVector<bool> taken(func.getNumArguments(), false);
   for (auto [r, result] : llvm::enumerate(results)) {
     auto type = cast<RankedTensorType>(result.getType());
     for (BlockArgument argument : func.getArguments()) {
       auto from = cast<RankedTensorType>(argument.getType());
       // The same shape, so that an op that reads it without another op between reads the index that
       // is written.
-      if (taken[argument.getArgNumber()] || from.getShape() != type.getShape() ||
-          from.getElementType() != type.getElementType() || argument.use_empty() ||
+      if (from.getShape() != type.getShape() || from.getElementType() != type.getElementType() ||
+          argument.use_empty() ||
           cast<RankedTensorType>(rootResult().getType()).getShape() != type.getShape())
         continue;
       bool onlyAfter = llvm::all_of(argument.getUsers(), [&](Operation *user) {
@@ -187,8 +187,6 @@ SmallVector<int64_t> KernelBody::inPlacePairs() const {
         continue;
       pairs.push_back(r);
       pairs.push_back(argument.getArgNumber());
-      taken[argument.getArgNumber()] = true;
-      break;
     }
   }
   return pairs;

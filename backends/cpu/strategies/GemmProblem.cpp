@@ -47,6 +47,8 @@ bool canCollapseEpilogue(const KernelBody &kernel) {
   for (Operation &op : kernel.func.front().without_terminator()) {
     if (&op == kernel.root || !flow.contains(op.getResult(0)) || isa<ReshapeOp>(op))
       continue;
+    if (!isa<ElementwiseOpInterface>(op) && op.hasAttr("axis"))
+      return false; // an axis of the op's own shape
     for (Value operand : op.getOperands())
       if (!flow.contains(operand) && !collapsedShape(shapeOf(operand), shapeOf(op.getResult(0))))
         return false;

@@ -1,10 +1,55 @@
 // The `generic` strategy: everything that is not a contraction, by the emitter that all targets
 // share.
+#if __has_include("backends/common/GenericKernels.h")
+#include "backends/common/GenericKernels.h"
+#include "backends/common/KernelShell.h"
 #include "backends/cpu/Strategy.h"
 
 using namespace mlir;
 
 namespace ingot::cpu {
-void registerGenericStrategy(StrategyRegistry &registry) {}
-void registerDepthwiseStrategy(StrategyRegistry &) {}
+namespace {
+
+class GenericStrategy : public Strategy {
+public:
+  StringRef kind() const override { return "generic"; }
+
+  Claim claim(Operation *op, const Isa &isa) const override { return Claim::yes(); }
+
+  std::optional<Choice> select(const KernelBody &kernel, const Isa &isa,
+                               DictionaryAttr overrides) const override {
+    FailureOr<GenericChoice> generic = selectGeneric(kernel.func, vectorInfo(isa));
+    if (failed(generic))
+      return std::nullopt;
+    Choice choice;
+    choice.tiles = {parameter(overrides, "tiles", generic->tiles)};
+    choice.parameters =
+        makeParameters(kernel.func.getContext(), kind(), {{"tiles", choice.tiles[0]}});
+    choice.inPlace = generic->inPlace;
+    return choice;
+  }
+
+  FailureOr<Emitted> emit(OpBuilder &builder, KernelBody &kernel, const Isa &isa,
+                          DictionaryAttr parameters, StringRef name) const override {
+    int64_t tiles = parameter(parameters, "tiles", 1);
+    auto shell = createKernelShell(builder, kernel.func, name);
+    if (failed(emitGenericKernel(kernel.func, shell, vectorInfo(isa), tiles)))
+      return failure();
+    return Emitted{shell, uint64_t(tiles)};
+  }
+
+private:
+  static VectorInfo vectorInfo(const Isa &isa) { return {isa.vectorBytes, isa.registers}; }
+};
+
+} // namespace
+
+void registerGenericStrategy(StrategyRegistry &registry) {
+  registry.add(std::make_unique<GenericStrategy>());
+}
+
 } // namespace ingot::cpu
+#else
+#include "backends/cpu/Strategy.h"
+void ingot::cpu::registerGenericStrategy(StrategyRegistry &) {}
+#endif

@@ -108,6 +108,28 @@ TEST(Conv, RunTimeFilter) {
   }
 }
 
+TEST(Depthwise, Shapes) {
+  const ConvShape shapes[] = {
+      {{7, 7}, 1, 96, 96, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 96},
+      {{14, 15}, 2, 21, 21, {3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 21},
+      {{28, 28}, 1, 40, 40, {5, 5}, {1, 1}, {2, 2, 2, 2}, {1, 1}, 40},
+      {{14, 14}, 1, 16, 16, {7, 7}, {1, 1}, {3, 3, 3, 3}, {1, 1}, 16},
+      {{20, 60}, 1, 8, 8, {3, 3}, {1, 1}, {16, 16, 16, 16}, {16, 16}, 8},
+      {{50}, 1, 24, 24, {31}, {1}, {15, 15}, {1}, 24},
+      {{9, 9}, 1, 10, 20, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 10},
+      {{9, 9}, 1, 10, 30, {3, 3}, {2, 1}, {1, 1, 1, 1}, {1, 1}, 10},
+      {{9, 9}, 1, 10, 10, {3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 10, false},
+      {{4, 5, 6}, 1, 10, 10, {3, 3, 3}, {1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1}, 10},
+  };
+  for (const char *target : kTargets)
+    for (const ConvShape &shape : shapes) {
+      EXPECT_EQ(
+          runKernel({.target = target, .body = kernel(shape), .constants = {1, 2}, .pieces = 3}),
+          "depthwise");
+      EXPECT_EQ(runKernel({.target = target, .body = kernel(shape)}), "depthwise");
+    }
+}
+
 TEST(ConvTranspose, Shapes) {
   const ConvShape shapes[] = {
       {{7, 9}, 1, 8, 20, {2, 2}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
