@@ -162,7 +162,7 @@ def print_table(context, part, rows):
     widths = [max(len(str(row[i])) for row in rows + [head]) for i in range(len(head))]
     lines = ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head] + rows]
     text = "\n".join(lines)
-    print("error: the largest over all outputs, cases and thread counts, relative to the output's largest magnitude")
+    print("errors: the largest over all outputs, cases and thread counts, relative to the output's largest magnitude")
     print(text, flush=True)
     (context.build / "test").mkdir(parents=True, exist_ok=True)
     (context.build / "test" / f"errors-{part}.txt").write_text(text + "\n")
