@@ -13,6 +13,10 @@ from result import Result, run_command, tail
 
 TARGETS = ["x86-64-v3", "x86-64-v4"]
 THREADS = [1, 2]
+MANY_THREADS = 5  # for the first case: more than most machines that test have cores
+# These also run on AArch64, under an emulator: convolutions, attention, recurrence, plain products.
+AARCH64 = "aarch64"
+AARCH64_MODELS = {"mnist-cnn", "cct", "gtcrn", "silero-vad", "policy-g1", "lstm_kws", "mobilenet_v2"}
 CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
              "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
 COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
@@ -90,6 +94,27 @@ def run_case(context, program, case, threads, entry, outputs):
     return "", error
 
 
+def run_emulated(context, program, case, threads, entry, folder):
+    """One inference of an AArch64 program under qemu: (error text or "", relative error or None)."""
+    runner = context.root / "build-aarch64" / "bin" / "raw-run"
+    arrays = npz.load(case)
+    inputs = sorted((name for name in arrays if name.startswith("in")), key=lambda name: int(name[2:]))
+    outputs = sorted((name for name in arrays if name.startswith("out")), key=lambda name: int(name[3:]))
+    for name in inputs:
+        npz.save_raw(folder / f"{name}.raw", arrays[name])
+    command = ["qemu-aarch64", runner, program, threads, *(folder / f"{name}.raw" for name in inputs), "--",
+               *(folder / f"{name}.raw" for name in outputs)]
+    done = run_command(command, RUN_LIMIT, context.environment)
+    if done.code:
+        return f"raw-run under qemu-aarch64 ended with {done.ending}\n" + tail(done.output, 10), None
+    got = {name: npz.load_raw(folder / f"{name}.raw", arrays[name]) for name in outputs}
+    error = max(npz.relative_error(got[name], arrays[name]) for name in outputs)
+    limit = entry.get("rtol", DEFAULT_RTOL)
+    if not error <= limit:
+        return f"relative error {error:.3g}, at most {limit:g} is allowed", error
+    return (same_argmax(got, arrays) if entry.get("argmax") else ""), error
+
+
 def same_bits(paths):
     """Whether all the .npz files hold the same bytes: a run's result must not depend on threads."""
     first = npz.load(paths[0])
@@ -99,6 +124,21 @@ def same_bits(paths):
             if other[name].data != first[name].data:
                 return f"{name} differs between {paths[0].stem} and {path.stem}"
     return ""
+
+
+def check_emulated(context, prefix, shown, program, cases, entry, rerun, rows):
+    """Every case of a program for AArch64, single- and multi-threaded."""
+    results, errors = [], []
+    for case in cases:
+        for threads in THREADS:
+            why, error = run_emulated(context, program, case, threads, entry, program.parent)
+            errors += [error] if error is not None else []
+            results.append(Result(f"{prefix}/{AARCH64}/threads-{threads}/{case.stem}",
+                                  "fail" if why else "pass", why, rerun))
+    failures = sum(result.status == "fail" for result in results)
+    rows.append((shown, AARCH64, str(len(cases)), f"{max(errors):.2e}" if errors else "-",
+                 "ok" if not failures else f"{failures} failed"))
+    return results
 
 
 def check_model(context, part, name, model, cases, entry, rows):
@@ -114,7 +154,8 @@ def check_model(context, part, name, model, cases, entry, rows):
         why = f"ingot inspect --json ended with {done.ending}: {error}\n" + tail(done.stderr, 10)
         rows.append((name + model.suffix, "-", "-", "-", "inspect failed"))
         return [Result(f"{prefix}/inspect", "fail", why, rerun)]
-    for target in TARGETS:
+    emulated = name in AARCH64_MODELS and not context.asan
+    for target in TARGETS + [AARCH64] * emulated:
         with tempfile.TemporaryDirectory() as folder:
             program, report = pathlib.Path(folder) / "program.ingot", pathlib.Path(folder) / "report.json"
             command = [ingot, "compile", model, f"-o{program}", f"--target={target}", f"--report={report}", *flags]
@@ -126,6 +167,9 @@ def check_model(context, part, name, model, cases, entry, rows):
                 rows.append((name + model.suffix, target, "-", "-", "compile failed"))
                 continue
             results.append(Result(f"{prefix}/{target}/compile", "pass"))
+            if target == AARCH64:
+                results += check_emulated(context, prefix, name + model.suffix, program, cases, entry, rerun, rows)
+                continue
             missing = cpu_lacks(target)
             if missing:
                 results.append(Result(f"{prefix}/{target}/run", "skip", f"this CPU has no {' '.join(missing)}"))
@@ -134,7 +178,7 @@ def check_model(context, part, name, model, cases, entry, rows):
             worst, failures = None, 0
             for case in cases:
                 outputs = []
-                for threads in THREADS:
+                for threads in THREADS + [MANY_THREADS] * (case == cases[0]):
                     outputs.append(pathlib.Path(folder) / f"threads-{threads}.npz")
                     outputs[-1].unlink(missing_ok=True)
                     why, error = run_case(context, program, case, threads, entry, outputs[-1])
