@@ -168,18 +168,18 @@ ingot_status ingot_session_output_dims(ingot_session *session, uint32_t entryInd
                                        int64_t *dims, uint32_t *rank) {
   ingot_error *error = &session->error;
   const ingot_program *program = session->program;
-  Text(error, INGOT_OK);
+  clear(error);
   const fmt::Entry *record = entryAt(program, entryIndex);
   if (!record || index >= count(record->outputs()))
-    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no output " << index;
+    return fail(error, INGOT_ERROR_ARGUMENT, "there is no output %u", uint64_t(index));
   const EntryState &entry = program->entries[entryIndex];
   const fmt::Tensor *output = record->outputs()->Get(index);
   *rank = count(output->dims());
   if (!session->fresh[entryIndex]) {
     for (uint32_t i = 0; i < entry.numInputs; ++i)
       if (!session->bindings[entry.firstBinding + i].bound)
-        return Text(error, INGOT_ERROR_STATE)
-               << "input '" << record->inputs()->Get(i)->name()->c_str() << "' is not bound";
+        return fail(error, INGOT_ERROR_STATE, "input '%s' is not bound",
+                    record->inputs()->Get(i)->name()->c_str());
     if (ingot_status status = evaluate(session, entryIndex, error))
       return status;
     session->fresh[entryIndex] = 0; // the run still has to check the room of the outputs

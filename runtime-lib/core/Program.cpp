@@ -22,10 +22,9 @@ ingot_status checkHashes(const char *name, const fmt::Program *root, const uint8
     uint8_t digest[32];
     ingot_sha256(segments + segment->offset(), size_t(segment->size()), digest);
     if (memcmp(digest, segment->sha256(), sizeof(digest)) != 0)
-      return Text(error, INGOT_ERROR_FORMAT)
-             << name << " is damaged: the hash of segment " << i
-             << (segment->kind() == fmt::SegmentKind::data ? " (weights)" : " (code)")
-             << " does not match";
+      return fail(error, INGOT_ERROR_FORMAT,
+                  "%s is damaged: the hash of segment %u%s does not match", name, uint64_t(i),
+                  segment->kind() == fmt::SegmentKind::data ? " (weights)" : " (code)");
   }
   return INGOT_OK;
 }
@@ -35,39 +34,34 @@ ingot_status checkCpu(const ingot_host &host, const char *name, const fmt::Targe
                       ingot_error *error) {
   const char *arch = target->arch() ? target->arch()->c_str() : "";
   if (!equal(arch, host.arch ? host.arch : ""))
-    return Text(error, INGOT_ERROR_UNSUPPORTED)
-           << name << " is compiled for " << target->name()->c_str() << " (" << arch
-           << "), but this machine is " << host.arch
-           << "\nhint: compile it with --target=" << host.arch;
+    return fail(
+        error, INGOT_ERROR_UNSUPPORTED,
+        "%s is compiled for %s (%s), but this machine is %s\nhint: compile it with --target=%s",
+        name, target->name()->c_str(), arch, host.arch, host.arch);
   if (target->kernel_abi() != INGOT_KERNEL_ABI_VERSION)
-    return Text(error, INGOT_ERROR_UNSUPPORTED)
-           << name << " has kernels of ABI version " << target->kernel_abi()
-           << ", but this runtime has version " << uint32_t(INGOT_KERNEL_ABI_VERSION)
-           << "\nhint: compile it again with the release this runtime is from";
+    return fail(error, INGOT_ERROR_UNSUPPORTED,
+                "%s has kernels of ABI version %u, but this runtime has version %u\nhint: compile "
+                "it again with the release this runtime is from",
+                name, uint64_t(target->kernel_abi()), uint64_t(uint32_t(INGOT_KERNEL_ABI_VERSION)));
   uint32_t missing = 0;
-  Text *text = nullptr;
-  Text message(error, INGOT_OK);
   for (uint32_t i = 0; i < count(target->features()); ++i) {
     const char *feature = target->features()->Get(i)->c_str();
     if (host.has_feature && host.has_feature(host.context, feature) == 1)
       continue;
-    if (!text) {
-      text = &message;
-      message << name << " is compiled for " << target->name()->c_str()
-              << ", but this machine's CPU has no ";
-    }
-    if (missing++ < 8)
-      message << (missing > 1 ? ", " : "") << feature;
+    if (missing++ == 0)
+      fail(error, INGOT_ERROR_UNSUPPORTED, "%s is compiled for %s, but this machine's CPU has no ",
+           name, target->name()->c_str());
+    if (missing <= 8)
+      append(error, "%s%s", missing > 1 ? ", " : "", feature);
   }
   if (!missing)
     return INGOT_OK;
   if (missing > 8)
-    message << " and " << missing - 8 << " more";
-  message << "\nhint: compile it with --target=host on this machine, or with a lower level after a "
-             "slash "
-             "(--target=A/B)";
-  if (error)
-    error->status = INGOT_ERROR_UNSUPPORTED;
+    append(error, " and %u more", uint64_t(missing - 8));
+  append(
+      error,
+      "\nhint: compile it with --target=host on this machine, or with a lower level after a slash "
+      "(--target=A/B)");
   return INGOT_ERROR_UNSUPPORTED;
 }
 
@@ -87,20 +81,20 @@ ingot_status openDevice(ingot_program *program, const ingot_open_options *option
   const fmt::Target *target = program->root->targets()->Get(index);
   const char *name = program->host.name;
   if (program->numDevices == kMaxDevices)
-    return Text(error, INGOT_ERROR_UNSUPPORTED) << name << " uses more than 8 devices";
+    return fail(error, INGOT_ERROR_UNSUPPORTED, "%s uses more than 8 devices", name);
   const ingot_driver *driver = nullptr;
   for (size_t i = 0; options && i < options->num_drivers; ++i)
     if (options->drivers[i]->version == INGOT_DRIVER_VERSION &&
         equal(options->drivers[i]->name, target->driver()->c_str()))
       driver = options->drivers[i];
   if (!driver)
-    return Text(error, INGOT_ERROR_UNSUPPORTED)
-           << name << " needs the driver '" << target->driver()->c_str()
-           << "', which this program does not have";
+    return fail(error, INGOT_ERROR_UNSUPPORTED,
+                "%s needs the driver '%s', which this runtime was not given", name,
+                target->driver()->c_str());
   const char *features[64];
   uint32_t numFeatures = count(target->features());
   if (numFeatures > 64)
-    return Text(error, INGOT_ERROR_UNSUPPORTED) << name << " asks for more than 64 device features";
+    return fail(error, INGOT_ERROR_UNSUPPORTED, "%s asks for more than 64 device features", name);
   for (uint32_t i = 0; i < numFeatures; ++i)
     features[i] = target->features()->Get(i)->c_str();
   ingot_device *device = nullptr;
@@ -280,8 +274,7 @@ ingot_status uploadConstants(ingot_program *program, ingot_error *error) {
           program->constantOffsets[i] = total;
           total += alignUp(constant->size(), 256);
           if (total > kMaxBytes)
-            return Text(error, INGOT_ERROR_MEMORY)
-                   << "the device's constants do not fit any memory";
+            return fail(error, INGOT_ERROR_MEMORY, "the device's constants do not fit any memory");
           continue;
         }
         ingot_device_range to = {device.constants, program->constantOffsets[i], constant->size()};
@@ -330,12 +323,12 @@ ingot_status ingot_core_open(const void *image, uint64_t size, const ingot_host 
   draft.host = *host;
   if (!draft.host.name)
     draft.host.name = "the program";
-  Text(error, INGOT_OK);
+  clear(error);
   ingot_program *program = nullptr;
   ingot_status status = INGOT_OK;
   if (!image || reinterpret_cast<uintptr_t>(image) % 8)
-    status = Text(error, INGOT_ERROR_ARGUMENT)
-             << "a program must lie at an address that is a multiple of 8";
+    status = fail(error, INGOT_ERROR_ARGUMENT,
+                  "a program must lie at an address that is a multiple of 8");
   if (!status)
     status = verifyProgram(image, size, draft.host.name, draft.root, draft.segments, error);
   if (!status)
@@ -358,8 +351,8 @@ ingot_status ingot_core_open(const void *image, uint64_t size, const ingot_host 
       status = load(program, error);
     } else {
       closeDevices(&draft);
-      status = Text(error, INGOT_ERROR_MEMORY)
-               << "no memory for " << draft.blockSize << " bytes of program records";
+      status = fail(error, INGOT_ERROR_MEMORY, "no memory for %u bytes of program records",
+                    uint64_t(draft.blockSize));
     }
   }
   if (!status) {

@@ -5,8 +5,8 @@
 #include "ingot/core.h"
 #include "ingot/kernel_abi.h"
 #include "runtime-lib/core/Checked.h"
+#include "runtime-lib/core/Error.h"
 #include "runtime-lib/core/FileHeader.h"
-#include "runtime-lib/core/Text.h"
 #include "runtime-lib/schema/program_generated.h"
 
 namespace ingot {

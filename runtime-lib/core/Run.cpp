@@ -64,8 +64,9 @@ const char *dimName(const ingot_program *program, const fmt::SigDim *dim) {
 }
 
 ingot_status badExtent(ingot_error *error, uint32_t step) {
-  return Text(error, INGOT_ERROR_ARGUMENT)
-         << "step " << step << " would work on more than the bounds the program was compiled for";
+  return fail(error, INGOT_ERROR_ARGUMENT,
+              "step %u would work on more than the bounds the program was compiled for",
+              uint64_t(step));
 }
 
 /// Copies bytes between places of the host's memory that may overlap.
@@ -129,8 +130,9 @@ ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t i
   source.size = bytes;
   if (from == to)
     return device.driver->copy(device.device, range, source, &session->error);
-  return Text(&session->error, INGOT_ERROR_UNSUPPORTED)
-         << "step " << index << " copies between two devices; the plan must go through the host";
+  return fail(&session->error, INGOT_ERROR_UNSUPPORTED,
+              "step %u copies between two devices; the plan must go through the host",
+              uint64_t(index));
 }
 
 ingot_status runStridedCopy(ingot_session *session, const EntryState &entry, uint32_t index) {
@@ -313,19 +315,19 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, ingot_
   int64_t *values = session->values + entry.firstValue;
   for (uint32_t i = 0; i < entry.numValues; ++i)
     if (!evaluateRow(session, entry, entry.entry->expressions()->Get(i), values, values[i]))
-      return Text(error, INGOT_ERROR_ARGUMENT)
-             << "expression " << i << " of entry '" << entry.entry->name()->c_str()
-             << "' overflows or divides by zero for these shapes";
+      return fail(error, INGOT_ERROR_ARGUMENT,
+                  "expression %u of entry '%s' overflows or divides by zero for these shapes",
+                  uint64_t(i), entry.entry->name()->c_str());
   for (uint32_t i = 0; i < entry.numInputs; ++i) {
     const fmt::Tensor *input = entry.entry->inputs()->Get(i);
     for (uint32_t d = 0; d < count(input->dims()); ++d) {
       const fmt::SigDim *dim = input->dims()->Get(d);
       int64_t extent = session->bindings[entry.firstBinding + i].dims[d];
       if (dim->expr() >= 0 && values[dim->expr()] != extent)
-        return Text(error, INGOT_ERROR_ARGUMENT)
-               << "dim " << d << " '" << dimName(program, dim) << "' of input '"
-               << input->name()->c_str() << "' is " << extent << ", but the other inputs make it "
-               << values[dim->expr()];
+        return fail(error, INGOT_ERROR_ARGUMENT,
+                    "dim %u '%s' of input '%s' is %d, but the other inputs make it %d", uint64_t(d),
+                    dimName(program, dim), input->name()->c_str(), int64_t(extent),
+                    int64_t(values[dim->expr()]));
     }
   }
   for (uint32_t i = 0; i < entry.numOutputs; ++i) {
@@ -335,9 +337,9 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, ingot_
       const fmt::SigDim *dim = output->dims()->Get(d);
       int64_t extent = dim->expr() < 0 ? dim->max() : values[dim->expr()];
       if (extent < 0 || extent > dim->max())
-        return Text(error, INGOT_ERROR_ARGUMENT)
-               << "dim " << d << " of output '" << output->name()->c_str() << "' would be "
-               << extent << ", but is compiled for at most " << dim->max();
+        return fail(error, INGOT_ERROR_ARGUMENT,
+                    "dim %u of output '%s' would be %d, but is compiled for at most %d",
+                    uint64_t(d), output->name()->c_str(), int64_t(extent), int64_t(dim->max()));
       binding.dims[d] = extent;
     }
   }
@@ -356,17 +358,17 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, ingot_
 
 ingot_status ingot_session_run(ingot_session *session, uint32_t entryIndex) {
   ingot_error *error = &session->error;
-  Text(error, INGOT_OK);
+  clear(error);
   if (entryIndex >= session->program->numEntries)
-    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no entry " << entryIndex;
+    return fail(error, INGOT_ERROR_ARGUMENT, "there is no entry %u", uint64_t(entryIndex));
   const EntryState &entry = session->program->entries[entryIndex];
   for (uint32_t i = 0; i < entry.numInputs + entry.numOutputs; ++i)
     if (!session->bindings[entry.firstBinding + i].bound) {
       bool isInput = i < entry.numInputs;
       const fmt::Tensor *tensor = isInput ? entry.entry->inputs()->Get(i)
                                           : entry.entry->outputs()->Get(i - entry.numInputs);
-      return Text(error, INGOT_ERROR_STATE)
-             << (isInput ? "input '" : "output '") << tensor->name()->c_str() << "' is not bound";
+      return fail(error, INGOT_ERROR_STATE, "%s%s' is not bound", isInput ? "input '" : "output '",
+                  tensor->name()->c_str());
     }
   if (!session->fresh[entryIndex]) {
     if (ingot_status status = evaluate(session, entryIndex, error))
@@ -381,9 +383,9 @@ ingot_status ingot_session_run(ingot_session *session, uint32_t entryIndex) {
       elementBytes(elements, ingot_type(output->type()), bytes);
       if (bytes > binding.bytes) {
         session->fresh[entryIndex] = 0;
-        return Text(error, INGOT_ERROR_ARGUMENT)
-               << "output '" << output->name()->c_str() << "' needs " << bytes
-               << " bytes for these inputs, and the tensor has " << binding.bytes;
+        return fail(error, INGOT_ERROR_ARGUMENT,
+                    "output '%s' needs %u bytes for these inputs, and the tensor has %u",
+                    output->name()->c_str(), uint64_t(bytes), uint64_t(binding.bytes));
       }
     }
   }

@@ -108,14 +108,16 @@ void resolve(ingot_session *session) {
 }
 
 /// Starts the text of a problem with a tensor: "input 'tokens' has shape [1, 700], but ".
-Text &describe(Text &text, bool isInput, const char *name, const ingot_tensor *tensor) {
-  text << (isInput ? "input '" : "output '") << name << "' ";
+ingot_status describe(ingot_error *error, bool isInput, const char *name,
+                      const ingot_tensor *tensor) {
+  fail(error, INGOT_ERROR_ARGUMENT, "%s '%s' ", isInput ? "input" : "output", name);
   if (!isInput || !tensor->dims)
-    return text;
-  text << "has shape [";
+    return INGOT_ERROR_ARGUMENT;
+  append(error, "has shape [");
   for (uint32_t i = 0; i < tensor->rank && i < 16; ++i)
-    text << (i ? ", " : "") << tensor->dims[i];
-  return text << "], but ";
+    append(error, i ? ", %d" : "%d", tensor->dims[i]);
+  append(error, "], but ");
+  return INGOT_ERROR_ARGUMENT;
 }
 
 /// Checks the caller's shape against an input's signature and notes it in the binding.
@@ -124,34 +126,35 @@ ingot_status bindShape(const ingot_program *program, const fmt::Tensor *signatur
   const char *name = signature->name()->c_str();
   uint32_t rank = count(signature->dims());
   if (tensor->dims && tensor->rank != rank) {
-    Text text(error, INGOT_ERROR_ARGUMENT);
-    return describe(text, true, name, tensor) << "must have rank " << rank;
+    describe(error, true, name, tensor);
+    append(error, "must have rank %u", uint64_t(rank));
+    return INGOT_ERROR_ARGUMENT;
   }
   for (uint32_t i = 0; i < rank; ++i) {
     const fmt::SigDim *dim = signature->dims()->Get(i);
     if (!tensor->dims && dim->min() != dim->max())
-      return Text(error, INGOT_ERROR_ARGUMENT)
-             << "input '" << name << "' has a dynamic dim " << i << ": its shape must be given";
+      return fail(error, INGOT_ERROR_ARGUMENT,
+                  "input '%s' has a dynamic dim %u: its shape must be given", name, uint64_t(i));
     int64_t extent = tensor->dims ? tensor->dims[i] : dim->max();
     if (extent >= dim->min() && extent <= dim->max()) {
       binding.dims[i] = extent;
       continue;
     }
-    Text text(error, INGOT_ERROR_ARGUMENT);
-    describe(text, true, name, tensor) << "dim ";
+    describe(error, true, name, tensor);
     const char *dimName = dim->name() >= 0
                               ? program->root->dim_names()->Get(uint32_t(dim->name()))->c_str()
                               : nullptr;
     if (dimName)
-      text << "'" << dimName << "'";
+      append(error, "dim '%s'", dimName);
     else
-      text << i;
+      append(error, "dim %u", uint64_t(i));
     if (dim->min() == dim->max())
-      return text << " must be " << dim->max();
-    text << " is compiled for " << dim->min() << ".." << dim->max();
+      append(error, " must be %d", dim->max());
+    else
+      append(error, " is compiled for %d..%d", dim->min(), dim->max());
     if (dimName)
-      text << "\nhint: compile with --dim " << dimName << "=LO..HI for other extents";
-    return text;
+      append(error, "\nhint: compile with --dim %s=LO..HI for other extents", dimName);
+    return INGOT_ERROR_ARGUMENT;
   }
   return INGOT_OK;
 }
@@ -168,14 +171,14 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
                   const ingot_tensor *tensor, bool isInput) {
   ingot_error *error = &session->error;
   const ingot_program *program = session->program;
-  Text(error, INGOT_OK);
+  clear(error);
   if (entryIndex >= program->numEntries)
-    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no entry " << entryIndex;
+    return fail(error, INGOT_ERROR_ARGUMENT, "there is no entry %u", uint64_t(entryIndex));
   const EntryState &entry = program->entries[entryIndex];
   uint32_t limit = isInput ? entry.numInputs : entry.numOutputs;
   if (index >= limit)
-    return Text(error, INGOT_ERROR_ARGUMENT) << "there is no " << (isInput ? "input " : "output ")
-                                             << index << ": the entry has " << limit;
+    return fail(error, INGOT_ERROR_ARGUMENT, "there is no %s%u: the entry has %u",
+                isInput ? "input " : "output ", uint64_t(index), uint64_t(limit));
   const fmt::Tensor *signature =
       (isInput ? entry.entry->inputs() : entry.entry->outputs())->Get(index);
   const char *name = signature->name()->c_str();
@@ -194,20 +197,20 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
   }
   // The shape lies within the bounds, whose product the verifier has seen not to overflow.
   if (!boundBytes(signature, next.dims, needed) || (fixed && tensor->bytes < needed)) {
-    Text text(error, INGOT_ERROR_ARGUMENT);
-    return describe(text, isInput, name, tensor)
-           << "needs " << needed << " bytes, and the tensor has " << tensor->bytes;
+    describe(error, isInput, name, tensor);
+    append(error, "needs %u bytes, and the tensor has %u", needed, tensor->bytes);
+    return INGOT_ERROR_ARGUMENT;
   }
   if (!tensor->data && tensor->bytes)
-    return Text(error, INGOT_ERROR_ARGUMENT)
-           << (isInput ? "input '" : "output '") << name << "' is bound to a null pointer";
+    return fail(error, INGOT_ERROR_ARGUMENT, "%s%s' is bound to a null pointer",
+                isInput ? "input '" : "output '", name);
   ingot_tensor_info info;
   (isInput ? ingot_program_input : ingot_program_output)(program, entryIndex, index, &info);
   if (reinterpret_cast<uintptr_t>(tensor->data) & (info.alignment - 1))
-    return Text(error, INGOT_ERROR_ARGUMENT)
-           << (isInput ? "input '" : "output '") << name << "' must be aligned to "
-           << info.alignment
-           << " bytes\nhint: allocate it with aligned_alloc, or bind an aligned copy";
+    return fail(error, INGOT_ERROR_ARGUMENT,
+                "%s%s' must be aligned to %u bytes\nhint: allocate it with aligned_alloc, or bind "
+                "an aligned copy",
+                isInput ? "input '" : "output '", name, uint64_t(info.alignment));
   next.data = static_cast<uint8_t *>(tensor->data);
   next.bytes = isInput ? needed : tensor->bytes;
   next.bound = true;
@@ -305,22 +308,21 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
   const ingot_host &host = program->host;
   uint32_t threads = numThreads(options);
   if (threads > 1024)
-    return Text(error, INGOT_ERROR_ARGUMENT)
-           << "a session has at most 1024 threads, not " << threads;
+    return fail(error, INGOT_ERROR_ARGUMENT, "a session has at most 1024 threads, not %u",
+                uint64_t(threads));
   if (!host.pool_create)
     threads = 1;
   size_t size = ingot_session_memory_size(program, options);
   void *memory = options ? options->memory : nullptr;
   void *block = nullptr;
   if (memory && options->memory_size < size)
-    return Text(error, INGOT_ERROR_MEMORY)
-           << "the session needs " << uint64_t(size) << " bytes, and the caller's block has "
-           << uint64_t(options->memory_size);
+    return fail(error, INGOT_ERROR_MEMORY,
+                "the session needs %u bytes, and the caller's block has %u", uint64_t(size),
+                uint64_t(options->memory_size));
   if (!memory && size != SIZE_MAX)
     memory = block = host.allocate(host.context, size, INGOT_BUFFER_ALIGNMENT);
   if (!memory)
-    return Text(error, INGOT_ERROR_MEMORY)
-           << "no memory for the session's " << uint64_t(size) << " bytes";
+    return fail(error, INGOT_ERROR_MEMORY, "no memory for the session's %u bytes", uint64_t(size));
   uintptr_t start =
       uintptr_t(alignUp(reinterpret_cast<uintptr_t>(memory), memoryAlignment(program)));
   Carver carver(reinterpret_cast<void *>(start));
@@ -338,7 +340,7 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
   if (!status && threads > 1) {
     session->pool = host.pool_create(host.context, threads);
     if (!session->pool)
-      status = Text(error, INGOT_ERROR_MEMORY) << "cannot start " << threads - 1 << " threads";
+      status = fail(error, INGOT_ERROR_MEMORY, "cannot start %u threads", uint64_t(threads - 1));
   }
   if (status) {
     ingot_session_destroy(session);
@@ -382,7 +384,7 @@ ingot_status ingot_session_bind_output(ingot_session *session, uint32_t entry, u
 }
 
 ingot_status ingot_session_reset(ingot_session *session) {
-  Text(&session->error, INGOT_OK);
+  clear(&session->error);
   return resetVariables(session, &session->error);
 }
 

@@ -31,32 +31,31 @@ public:
 
 private:
   /// Records the first problem; returns false so that checks read `return bad(…)`.
-  bool bad(const Place &place, const char *problem, uint64_t value = 0,
-           const char *middle = nullptr, uint64_t limit = 0) {
-    Text text(error, INGOT_ERROR_FORMAT);
-    text << name << " is damaged: ";
-    write(text, place);
-    text << problem;
-    if (middle)
-      text << value << middle << limit;
-    status = INGOT_ERROR_FORMAT;
+  bool bad(const Place &place, const char *problem, uint64_t value = 0, uint64_t limit = 0) {
+    status = fail(error, INGOT_ERROR_FORMAT, "%s is damaged: ", name);
+    write(place);
+    append(error, problem, value, limit);
     return false;
   }
-  static void write(Text &text, const Place &place) {
+  void write(const Place &place) {
     if (place.parent)
-      write(text, *place.parent);
+      write(*place.parent);
     if (place.what)
-      text << place.what << " " << place.index << " ";
+      append(error, "%s %u ", place.what, place.index);
   }
   bool index(const Place &place, const char *what, uint64_t value, uint64_t limit) {
     if (value < limit)
       return true;
-    Text text(error, INGOT_ERROR_FORMAT);
-    text << name << " is damaged: ";
-    write(text, place);
-    text << "refers to " << what << " " << value << ", but there are " << limit;
-    status = INGOT_ERROR_FORMAT;
+    bad(place, "refers to ");
+    append(error, "%s %u, but there are %u", what, value, limit);
     return false;
+  }
+  /// The FlatBuffers verifier looks at the alignment of a vector's length only; elements of 8 bytes
+  /// need more.
+  bool aligned(const Place &place, const void *vector) {
+    if (!vector || (reinterpret_cast<uintptr_t>(vector) + sizeof(flatbuffers::uoffset_t)) % 8 == 0)
+      return true;
+    return bad(place, "has a list that is not aligned");
   }
 
   bool verifyTop();
@@ -128,8 +127,8 @@ bool ProgramVerifier::verifySegments() {
     if (segment->offset() < end)
       return bad(place, "overlaps the one before");
     if (!inRange(segment->offset(), segment->size(), segmentBytes))
-      return bad(place, "ends beyond the file: segments have ", segmentBytes,
-                 " bytes, it starts at ", segment->offset());
+      return bad(place, "ends beyond the file: segments have %u bytes, it starts at %u",
+                 segmentBytes, segment->offset());
     if (!segment->sha256())
       return bad(place, "has no hash");
     end = segment->offset() + segment->size();
@@ -179,7 +178,7 @@ bool ProgramVerifier::verifyKernel(const Place &place, const Plan *plan, const K
   if (segment->target() != kernel->target())
     return bad(place, "lies in a segment of another target");
   if (cpu && kernel->entry() >= segment->size())
-    return bad(place, "starts at byte ", kernel->entry(), ", beyond its code segment of ",
+    return bad(place, "starts at byte %u, beyond its code segment of %u", kernel->entry(),
                segment->size());
   if (kernel->scratch_per_worker() > kMaxBytes || kernel->scratch_per_launch() > kMaxBytes)
     return bad(place, "asks for an absurd amount of scratch memory");
@@ -204,7 +203,7 @@ bool ProgramVerifier::verifyMemory(const Place &place, const Plan *plan) {
     if (constant->offset() % INGOT_BUFFER_ALIGNMENT)
       return bad(here, "is not 64-byte aligned");
     if (!inRange(constant->offset(), constant->size(), segment->size()))
-      return bad(here, "at byte ", constant->offset(), " ends beyond its segment of ",
+      return bad(here, "at byte %u ends beyond its segment of %u", constant->offset(),
                  segment->size());
   }
   uint64_t total = 0;
@@ -273,6 +272,8 @@ bool ProgramVerifier::verifyDims(const Place &place, ElementType type,
     return bad(place, "has an element type this runtime does not know");
   if (count(dims) > INGOT_MAX_RANK)
     return bad(place, "has a rank above 8");
+  if (!aligned(place, dims))
+    return false;
   for (uint32_t i = 0; i < count(dims); ++i) {
     const SigDim *dim = dims->Get(i);
     if (dim->min() < 0 || dim->max() < dim->min())
@@ -294,6 +295,8 @@ bool ProgramVerifier::verifyDims(const Place &place, ElementType type,
 }
 
 bool ProgramVerifier::verifyExpressions(const Place &place, const Entry *entry) {
+  if (!aligned(place, entry->expressions()))
+    return false;
   for (uint32_t i = 0; i < count(entry->expressions()); ++i) {
     const Expr *expr = entry->expressions()->Get(i);
     Place here{"expression", i, &place};
@@ -357,7 +360,7 @@ bool ProgramVerifier::verifyRef(const Place &place, const Plan *plan, const Entr
     return bad(place, "uses a kind of buffer this runtime does not know");
   }
   if (!inRange(ref.offset(), ref.size(), limit))
-    return bad(place, "uses bytes from ", ref.offset(), " on of a buffer that ends at ", limit);
+    return bad(place, "uses bytes from %u on of a buffer that ends at %u", ref.offset(), limit);
   return true;
 }
 
@@ -372,6 +375,14 @@ bool ProgramVerifier::verifyInstruction(const Place &place, const Plan *plan, co
                                         const Instruction *instruction) {
   if (!verifyLayers(place, instruction->layers()))
     return false;
+  for (const void *vector : {static_cast<const void *>(instruction->buffers()),
+                             static_cast<const void *>(instruction->dims()),
+                             static_cast<const void *>(instruction->grid()),
+                             static_cast<const void *>(instruction->shape()),
+                             static_cast<const void *>(instruction->dst_strides()),
+                             static_cast<const void *>(instruction->src_strides())})
+    if (!aligned(place, vector))
+      return false;
   uint32_t numBuffers = count(instruction->buffers());
   for (uint32_t i = 0; i < numBuffers; ++i)
     if (!verifyRef(place, plan, entry, *instruction->buffers()->Get(i)))
@@ -519,35 +530,40 @@ ingot_status verifyProgram(const void *image, uint64_t avail, const char *name,
   const uint8_t *bytes = static_cast<const uint8_t *>(image);
   FileHeader header;
   if (avail < sizeof(kFileMagic) || memcmp(bytes, kFileMagic, sizeof(kFileMagic)) != 0)
-    return Text(error, INGOT_ERROR_FORMAT)
-           << name << " is not an Ingot program (it does not start like one)";
+    return fail(error, INGOT_ERROR_FORMAT,
+                "%s is not an Ingot program (it does not start like one)", name);
   if (avail < sizeof(header))
-    return Text(error, INGOT_ERROR_FORMAT) << name << " is damaged: it ends within its header";
+    return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it ends within its header", name);
   memcpy(&header, bytes, sizeof(header));
   if (header.formatVersion != kFormatVersion)
-    return Text(error, INGOT_ERROR_UNSUPPORTED)
-           << name << " has format version " << header.formatVersion << ", but this runtime reads "
-           << kFormatVersion << "\nhint: use the runtime of the release that compiled it";
+    return fail(error, INGOT_ERROR_UNSUPPORTED,
+                "%s has format version %u, but this runtime reads %u\nhint: use the runtime of the "
+                "release that compiled it",
+                name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
   if (header.fileSize != avail)
-    return Text(error, INGOT_ERROR_FORMAT) << name << " is damaged: it should have "
-                                           << header.fileSize << " bytes, but has " << avail;
+    return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it should have %u bytes, but has %u",
+                name, uint64_t(header.fileSize), uint64_t(avail));
   if (header.headerSize != kFileHeaderSize || header.schemaOffset % 16 ||
       header.schemaOffset < kFileHeaderSize || header.segmentsOffset % kSegmentsAlignment ||
       header.segmentsOffset > avail || header.schemaSize > UINT32_MAX / 2 ||
       !inRange(header.schemaOffset, header.schemaSize, header.segmentsOffset))
-    return Text(error, INGOT_ERROR_FORMAT)
-           << name << " is damaged: its header places parts outside the file";
+    return fail(error, INGOT_ERROR_FORMAT,
+                "%s is damaged: its header places parts outside the file", name);
+  for (uint8_t byte : header.reserved)
+    if (byte)
+      return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: its header holds unknown fields",
+                  name);
   uint8_t digest[32];
   ingot_sha256(bytes + header.schemaOffset, size_t(header.schemaSize), digest);
   if (memcmp(digest, header.schemaSha256, sizeof(digest)) != 0)
-    return Text(error, INGOT_ERROR_FORMAT)
-           << name << " is damaged: the hash of its description does not match";
+    return fail(error, INGOT_ERROR_FORMAT,
+                "%s is damaged: the hash of its description does not match", name);
 
   flatbuffers::Verifier verifier(bytes + header.schemaOffset, size_t(header.schemaSize), 16,
                                  4000000);
   if (!VerifyProgramBuffer(verifier))
-    return Text(error, INGOT_ERROR_FORMAT)
-           << name << " is damaged: its description is not a well-formed FlatBuffer";
+    return fail(error, INGOT_ERROR_FORMAT,
+                "%s is damaged: its description is not a well-formed FlatBuffer", name);
   root = GetProgram(bytes + header.schemaOffset);
   segments = bytes + header.segmentsOffset;
   return ProgramVerifier(root, avail - header.segmentsOffset, name, error).run();

@@ -3,7 +3,9 @@
 #include "runtime-lib/run/Arrays.h"
 #include <algorithm>
 #include <cstring>
+#ifdef INGOT_HAVE_ZLIB
 #include <zlib.h>
+#endif
 
 namespace ingot::run {
 namespace {
@@ -61,6 +63,24 @@ bool findDirectory(const File &file, Directory &directory, std::string &error) {
   return true;
 }
 
+/// The checksum of zip members (CRC-32, polynomial 0xedb88320), continued from `crc`.
+uint32_t crc32Of(uint32_t crc, const void *bytes, uint64_t size) {
+  if (!size)
+    return crc;
+#ifdef INGOT_HAVE_ZLIB
+  return uint32_t(crc32_z(crc, static_cast<const Bytef *>(bytes), size_t(size)));
+#else
+  crc = ~crc;
+  for (uint64_t i = 0; i < size; ++i) {
+    crc ^= static_cast<const uint8_t *>(bytes)[i];
+    for (int bit = 0; bit < 8; ++bit)
+      crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+  }
+  return ~crc;
+#endif
+}
+
+#ifdef INGOT_HAVE_ZLIB
 /// Inflates a raw deflate stream from the file piece by piece. `sink` gets the bytes and says
 /// whether to go on.
 template <typename Sink>
@@ -94,6 +114,15 @@ bool inflateMember(const File &file, const ArrayEntry &entry, Sink sink, std::st
     return damaged(file.path(), ("member '" + entry.name + "' cannot be unpacked").c_str(), error);
   return ok;
 }
+#else
+template <typename Sink>
+bool inflateMember(const File &file, const ArrayEntry &entry, Sink, std::string &error) {
+  error = file.path() + ": array '" + entry.name +
+          "' is compressed, and this build reads uncompressed NPZ files only\n"
+          "hint: write it with numpy.savez instead of savez_compressed";
+  return false;
+}
+#endif
 
 /// Reads the value after "'key':" of a .npy header; an empty string if it is not there.
 std::string headerValue(const std::string &header, const std::string &key) {
@@ -339,12 +368,12 @@ bool ArrayFile::load(const ArrayEntry &entry, AlignedBytes &values, std::string 
       return false;
   } else if (entry.deflated) {
     uint64_t skip = entry.headerBytes, at = 0;
-    uLong crc = crc32(0, nullptr, 0);
+    uint32_t crc = 0;
     bool tooLong = false;
     if (!inflateMember(
             file, entry,
             [&](const uint8_t *bytes, size_t size) {
-              crc = crc32(crc, bytes, uInt(size));
+              crc = crc32Of(crc, bytes, size);
               size_t skipped = size_t(std::min<uint64_t>(skip, size));
               skip -= skipped;
               bytes += skipped;
@@ -366,12 +395,7 @@ bool ArrayFile::load(const ArrayEntry &entry, AlignedBytes &values, std::string 
     if (!file.read(entry.offset, header.data(), header.size(), error) ||
         !file.read(entry.offset + entry.headerBytes, values.get(), size_t(entry.bytes), error))
       return false;
-    uLong crc = crc32(crc32(0, nullptr, 0), header.data(), uInt(header.size()));
-    for (uint64_t at = 0; at < entry.bytes;) {
-      uInt piece = uInt(std::min<uint64_t>(entry.bytes - at, 1u << 30));
-      crc = crc32(crc, values.get() + at, piece);
-      at += piece;
-    }
+    uint32_t crc = crc32Of(crc32Of(0, header.data(), header.size()), values.get(), entry.bytes);
     if (crc != entry.crc)
       return damaged(file.path(),
                      ("array '" + entry.name + "' is not what its checksum says").c_str(), error);
@@ -442,9 +466,7 @@ bool writeNpz(const std::string &path, const std::vector<OutputArray> &arrays, s
       error = "cannot write " + path + ": outputs of 4 GiB and more do not fit one NPZ file";
       return false;
     }
-    uLong crc = crc32(crc32(0, nullptr, 0), reinterpret_cast<const Bytef *>(header.data()),
-                      uInt(header.size()));
-    crc = crc32(crc, static_cast<const Bytef *>(array.values), uInt(array.bytes));
+    uint32_t crc = crc32Of(crc32Of(0, header.data(), header.size()), array.values, array.bytes);
     std::string common;
     put(common, 20, 2);         // version needed
     put(common, 1u << 11, 2);   // names are UTF-8

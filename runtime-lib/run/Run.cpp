@@ -97,7 +97,7 @@ private:
   bool readInputs(std::string &error);
   bool takeInput(const std::string &name, int position, ElementKind element,
                  const std::vector<int64_t> &dims, uint64_t bytes, int &index, std::string &error);
-  bool finishInput(Bound &input, ElementKind element, std::string &error);
+  bool finishInput(Bound &input, std::string &error);
   void drawInputs();
   bool bindAll(std::string &error);
   bool runOnce(double &ms, std::string &error);
@@ -210,7 +210,7 @@ bool Runner::takeInput(const std::string &name, int position, ElementKind elemen
 
 /// Brings loaded values into the program's form: types below a byte are packed, booleans are 0
 /// or 1.
-bool Runner::finishInput(Bound &input, ElementKind element, std::string &error) {
+bool Runner::finishInput(Bound &input, std::string &error) {
   uint64_t elements = elementsOf(input.dims);
   if (ingot_type_bits(input.info.type) < 8) {
     AlignedBytes packed = allocateAligned(bytesOf(input.dims, input.info.type));
@@ -248,7 +248,7 @@ bool Runner::readInputs(std::string &error) {
       if (index < 0)
         continue;
       inputs[size_t(index)].values = std::move(samples[i].values);
-      if (!finishInput(inputs[size_t(index)], samples[i].element, error))
+      if (!finishInput(inputs[size_t(index)], error))
         return false;
     }
   } else {
@@ -263,7 +263,7 @@ bool Runner::readInputs(std::string &error) {
       if (index < 0)
         continue;
       Bound &input = inputs[size_t(index)];
-      if (!file.load(array, input.values, error) || !finishInput(input, array.element, error))
+      if (!file.load(array, input.values, error) || !finishInput(input, error))
         return false;
     }
   }

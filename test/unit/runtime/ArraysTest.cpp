@@ -44,7 +44,7 @@ std::string readFile(const std::string &path) {
 
 void put(std::string &to, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i)
-    to.push_back(char(value >> (8 * i)));
+    to.push_back(char(i < 8 ? value >> (8 * i) : 0));
 }
 
 std::string npy(const std::string &dict, const std::string &values) {

@@ -121,7 +121,7 @@ TestProgram emptyProgram() {
   std::memcpy(weights.data() + 64, &limit, sizeof(limit));
   const float start = 100.0f;
   std::memcpy(weights.data() + 128, &start, sizeof(start));
-  test.segmentBytes = {{ingot_test_kernels, ingot_test_kernels_end}, weights};
+  test.segmentBytes = {{ingot_test_kernels_host, ingot_test_kernels_host_end}, weights};
   for (SegmentKind kind : {SegmentKind::code, SegmentKind::data}) {
     auto segment = std::make_unique<SegmentT>();
     segment->kind = kind;

@@ -6,12 +6,14 @@
 #include "runtime-lib/core/FileHeader.h"
 #include "runtime-lib/host/CpuFeatures.h"
 #include "runtime-lib/schema/program_generated.h"
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
-extern "C" const uint8_t ingot_test_kernels[], ingot_test_kernels_end[];
+extern "C" const uint8_t ingot_test_kernels_host[], ingot_test_kernels_host_end[];
+extern "C" const uint8_t ingot_test_kernels_aarch64[], ingot_test_kernels_aarch64_end[];
 
 namespace ingot::test {
 
@@ -33,7 +35,7 @@ struct Image {
   explicit Image(const std::vector<uint8_t> &bytes)
       : size(bytes.size()),
         data(static_cast<uint8_t *>(std::aligned_alloc(64, (size + 64) / 64 * 64)), &std::free) {
-    std::memcpy(data.get(), bytes.data(), size);
+    std::copy(bytes.begin(), bytes.end(), data.get());
   }
   size_t size;
   std::unique_ptr<uint8_t, void (*)(void *)> data;

@@ -52,7 +52,10 @@ protected:
   OutputArray xs(const char *name) { return {name, {'f', 4}, {4, 16}, x.data(), 256}; }
   OutputArray ys(const char *name) { return {name, {'f', 4}, {64}, y.data(), 256}; }
   Outcome run(const std::string &arguments) {
-    std::string command = std::string(INGOT_BUILD_DIR) + "/bin/ingot-run " + arguments + " 2>&1";
+    return start(std::string(INGOT_BUILD_DIR) + "/bin/ingot-run " + arguments);
+  }
+  Outcome start(std::string command) {
+    command += " 2>&1";
     FILE *pipe = popen(command.c_str(), "r");
     std::string text;
     char piece[4096];
@@ -144,6 +147,29 @@ TEST_F(Tool, ComparesTheFirstRunOfAStatefulProgram) {
   done = run(model);
   EXPECT_EQ(done.code, 1);
   EXPECT_THAT(done.text, HasSubstr("several entries\nhint: --entry= one of main, total"));
+}
+
+TEST_F(Tool, RunsOnAArch64) {
+  std::string runner = std::string(INGOT_BUILD_DIR) + "/bin/ingot-run-aarch64";
+  if (access(runner.c_str(), X_OK) != 0 || start("qemu-aarch64 --version").code != 0)
+    GTEST_SKIP() << "no qemu-aarch64, or no C library for AArch64 to build ingot-run with";
+  TestProgram test = scaleProgram();
+  test.program.targets[0]->arch = "aarch64";
+  test.program.targets[0]->features = {"neon"};
+  test.segmentBytes[0].assign(ingot_test_kernels_aarch64, ingot_test_kernels_aarch64_end);
+  std::string model = program(test), both = npz("both.npz", {xs("x"), ys("out0")});
+  for (const char *threads : {"1", "3"}) {
+    Outcome done = start("qemu-aarch64 " + runner + " " + model + " --inputs=" + both +
+                         " --expect=" + both + " --json --threads=" + threads);
+    EXPECT_EQ(done.code, 0) << done.text;
+    EXPECT_THAT(done.text, HasSubstr("\"ok\": true"));
+  }
+  EXPECT_THAT(run(model).text,
+              HasSubstr("is compiled for test-cpu (aarch64), but this machine is "));
+  test.program.targets[0]->features = {"neon", "sve9"};
+  Outcome refused = start("qemu-aarch64 " + runner + " " + program(test));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text, HasSubstr("this machine's CPU has no sve9"));
 }
 
 } // namespace
