@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,6 +27,13 @@ struct HostState {
   void *copy = nullptr; // of an unaligned image
   char name[256] = {};
 };
+
+/// malloc and placement instead of new: a C program that links the runtime needs no C++ library.
+/// Null without memory.
+HostState *createState() {
+  void *memory = malloc(sizeof(HostState));
+  return memory ? new (memory) HostState : nullptr;
+}
 
 ingot_status fail(ingot_error *error, ingot_status status, const char *format, const char *name,
                   const char *reason) {
@@ -108,7 +116,7 @@ void closed(void *context) {
   if (state->file >= 0)
     close(state->file);
   free(state->copy);
-  delete state;
+  free(state);
 }
 
 ingot_status open(HostState *state, const void *image, size_t size,
@@ -135,7 +143,9 @@ ingot_status open(HostState *state, const void *image, size_t size,
 ingot_status ingot_program_open_file(const char *path, const ingot_open_options *options,
                                      ingot_program **program, ingot_error *error) {
   *program = nullptr;
-  HostState *state = new HostState;
+  HostState *state = createState();
+  if (!state)
+    return fail(error, INGOT_ERROR_MEMORY, "no memory to open %s%s", "a program", "");
   const char *slash = strrchr(path, '/');
   snprintf(state->name, sizeof(state->name), "%s", slash ? slash + 1 : path);
   struct stat info;
@@ -166,7 +176,9 @@ ingot_status ingot_program_open_memory(const void *data, size_t size,
                                        const ingot_open_options *options, ingot_program **program,
                                        ingot_error *error) {
   *program = nullptr;
-  HostState *state = new HostState;
+  HostState *state = createState();
+  if (!state)
+    return fail(error, INGOT_ERROR_MEMORY, "no memory to open %s%s", "a program", "");
   snprintf(state->name, sizeof(state->name), "the program");
   if (reinterpret_cast<uintptr_t>(data) % 64 != 0 && size != 0) {
     if (posix_memalign(&state->copy, 64, size) != 0) {

@@ -4,6 +4,7 @@
 #include "runtime-lib/host/ThreadPool.h"
 #include <atomic>
 #include <climits>
+#include <cstdlib>
 #include <linux/futex.h>
 #include <new>
 #include <pthread.h>
@@ -71,7 +72,7 @@ private:
 };
 
 bool ThreadPool::start() {
-  workers = new (std::nothrow) Worker[threads - 1];
+  workers = static_cast<Worker *>(calloc(threads - 1, sizeof(Worker)));
   if (!workers)
     return false;
   for (; started < threads - 1; ++started) {
@@ -88,7 +89,7 @@ void ThreadPool::stop() {
   wakeAll(generation);
   for (uint32_t i = 0; i < started; ++i)
     pthread_join(workers[i].thread, nullptr);
-  delete[] workers;
+  free(workers);
 }
 
 void *ThreadPool::main(void *argument) {
@@ -147,17 +148,20 @@ void ThreadPool::run(uint64_t newTiles, ingot_tile_fn newBody, void *newContext)
 }
 
 ThreadPool *createThreadPool(uint32_t threads) {
-  ThreadPool *pool = new (std::nothrow) ThreadPool(threads);
-  if (pool && pool->start())
+  // No new: a C program that links the runtime needs no C++ library.
+  void *memory = nullptr;
+  if (posix_memalign(&memory, alignof(ThreadPool), sizeof(ThreadPool)) != 0)
+    return nullptr;
+  ThreadPool *pool = new (memory) ThreadPool(threads);
+  if (pool->start())
     return pool;
-  if (pool)
-    destroyThreadPool(pool);
+  destroyThreadPool(pool);
   return nullptr;
 }
 
 void destroyThreadPool(ThreadPool *pool) {
   pool->stop();
-  delete pool;
+  free(pool);
 }
 
 void runThreadPool(ThreadPool *pool, uint64_t tiles, ingot_tile_fn body, void *context) {
