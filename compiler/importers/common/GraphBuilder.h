@@ -46,6 +46,7 @@ public:
   /// The node that ops built from now on stand for.
   void setNode(llvm::StringRef name);
   mlir::Location loc() const { return location; }
+  void setLoc(mlir::Location loc) { location = loc; }
   /// An error at the current node.
   mlir::InFlightDiagnostic error() const { return mlir::emitError(location); }
   /// The same as a null value.

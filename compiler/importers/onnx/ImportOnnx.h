@@ -1,0 +1,18 @@
+// Imports ONNX models into the graph level.
+#pragma once
+
+#include "compiler/pipeline/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace ingot {
+
+/// Reads the ONNX file `options.model` (opsets 7 to 27, IR versions 3 to 13; weights inside or in
+/// files of the same folder) into a module with one public function @forward. Named dims take their
+/// extents from `options.dims`. Weights stay in the mapped files. Errors come through the context's
+/// diagnostic engine: the file cannot be read or is not a model, a dim has no extent, or operators
+/// are not supported (all of them in one error).
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context,
+                                                              const Options &options);
+
+} // namespace ingot

@@ -1,0 +1,408 @@
+// Walks an ONNX model.
+#include "compiler/importers/onnx/ModelImport.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::onnximport;
+
+using google::protobuf::RepeatedPtrField;
+
+std::optional<Value> ModelImport::Scope::find(StringRef name) const {
+  for (const Scope *scope = this; scope; scope = scope->parent)
+    if (auto found = scope->values.find(name); found != scope->values.end())
+      return found->second;
+  return std::nullopt;
+}
+
+static StringRef canonicalDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
+
+FailureOr<OwningOpRef<ModuleOp>> ModelImport::run() {
+  b.setNode(llvm::sys::path::filename(options.model));
+  if (!model.has_graph())
+    return b.error() << "the model has no graph", failure();
+  Scope scope;
+  scope.opsets = &opsets;
+  if (failed(readOpsets(model.opset_import(), opsets)) || failed(readFunctions()) ||
+      failed(importInputs(scope)) || failed(importInitializers(model.graph(), scope)) ||
+      failed(importNodes(model.graph().node(), scope)))
+    return failure();
+
+  b.setNode(llvm::sys::path::filename(options.model));
+  if (!unsupported.empty())
+    return LogicalResult(unsupported.report(b.loc(), options.model));
+  if (model.graph().output().empty())
+    return b.error() << "the model has no outputs", failure();
+  SmallVector<Value> results;
+  std::vector<std::string> names;
+  for (const auto &output : model.graph().output()) {
+    std::optional<Value> value = scope.find(output.name());
+    if (!value)
+      return b.error() << "output '" << output.name() << "' is computed by no node", failure();
+    results.push_back(*value);
+    names.push_back(output.name());
+  }
+  return b.finish(results, names);
+}
+
+LogicalResult ModelImport::readOpsets(const RepeatedPtrField<onnx::OperatorSetIdProto> &imports,
+                                      Opsets &into) {
+  for (const auto &import : imports) {
+    StringRef domain = canonicalDomain(import.domain());
+    if (domain.empty() && (import.version() < kFirstOpset || import.version() > kLastOpset))
+      return b.error() << "the model uses ONNX operator set " << import.version() << ", expected "
+                       << kFirstOpset << " to " << kLastOpset,
+             failure();
+    into[domain] = import.version();
+  }
+  return success();
+}
+
+LogicalResult ModelImport::readFunctions() {
+  for (const auto &function : model.functions()) {
+    std::string key =
+        (canonicalDomain(function.domain()) + ":" + function.name() + ":" + function.overload())
+            .str();
+    if (!functions.try_emplace(key, &function).second)
+      return b.error() << "function '" << function.name() << "' is defined twice", failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// inputs and initializers
+//===----------------------------------------------------------------------===//
+
+LogicalResult ModelImport::importInputs(Scope &scope) {
+  const onnx::GraphProto &graph = model.graph();
+  llvm::StringSet<> constants;
+  for (const auto &tensor : graph.initializer())
+    constants.insert(tensor.name());
+  for (const auto &tensor : graph.sparse_initializer())
+    constants.insert(tensor.values().name());
+
+  std::vector<GraphBuilder::Input> inputs;
+  std::vector<std::string> problems, known, hints;
+  std::map<std::string, int64_t> unused = options.dims;
+  for (const auto &input : graph.input()) {
+    // Before IR version 4 initializers had to be listed as inputs; later they are defaults, which
+    // are kept.
+    if (constants.contains(input.name()))
+      continue;
+    if (!input.type().has_tensor_type())
+      return b.error() << "input '" << input.name() << "' is not a tensor, which is not supported",
+             failure();
+    const auto &tensor = input.type().tensor_type();
+    Type element = elementType(b.context(), tensor.elem_type());
+    if (!element)
+      return b.error() << "input '" << input.name() << "' has element type "
+                       << dataTypeName(tensor.elem_type()) << ", which is not supported",
+             failure();
+    if (!tensor.has_shape())
+      return b.error() << "input '" << input.name() << "' has no shape, which is not supported",
+             failure();
+    Ints shape;
+    for (const auto &[index, dim] : llvm::enumerate(tensor.shape().dim())) {
+      if (dim.has_dim_value() && dim.dim_value() >= 0) {
+        shape.push_back(dim.dim_value());
+        continue;
+      }
+      std::string name =
+          dim.dim_param().empty() ? input.name() + ".dim" + std::to_string(index) : dim.dim_param();
+      known.push_back(name);
+      auto given = options.dims.find(name);
+      if (given != options.dims.end()) {
+        if (given->second < 0)
+          return b.error() << "dim '" << name << "' cannot be " << given->second, failure();
+        shape.push_back(given->second);
+        unused.erase(name);
+        continue;
+      }
+      problems.push_back("'" + name + "' (input '" + input.name() + "', dim " +
+                         std::to_string(index) + ")");
+      if (!llvm::is_contained(hints, name))
+        hints.push_back(name);
+      shape.push_back(1);
+    }
+    RankedTensorType type = b.tensorType(shape, element);
+    if (!type)
+      return failure();
+    inputs.push_back({input.name(), type});
+  }
+  if (!unused.empty()) {
+    InFlightDiagnostic diagnostic = b.error() << "the model has no dim named '"
+                                              << unused.begin()->first << "'";
+    if (known.empty())
+      diagnostic.attachNote() << "all extents of its inputs are fixed";
+    else
+      diagnostic.attachNote() << "its dims are " << llvm::join(known, ", ");
+    return diagnostic;
+  }
+  if (!problems.empty()) {
+    InFlightDiagnostic diagnostic =
+        b.error() << (problems.size() == 1 ? "dim " : "dims ") << llvm::join(problems, ", ")
+                  << (problems.size() == 1 ? " has no extent" : " have no extent");
+    std::string flags;
+    for (const std::string &name : hints)
+      flags += " --dim " + name + "=N";
+    diagnostic.attachNote() << "compile with" << flags;
+    return diagnostic;
+  }
+  llvm::ArrayRef<BlockArgument> arguments = b.beginForward(inputs);
+  for (auto [input, argument] : llvm::zip(inputs, arguments))
+    if (failed(define(scope, input.name, argument)))
+      return failure();
+  return success();
+}
+
+LogicalResult ModelImport::importInitializers(const onnx::GraphProto &graph, Scope &scope) {
+  for (const auto &tensor : graph.initializer()) {
+    b.setNode(tensor.name());
+    Value value = tensors.import(tensor);
+    if (!value || failed(define(scope, tensor.name(), value)))
+      return failure();
+  }
+  for (const auto &tensor : graph.sparse_initializer()) {
+    b.setNode(tensor.values().name());
+    Value value = tensors.importSparse(tensor);
+    if (!value || failed(define(scope, tensor.values().name(), value)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult ModelImport::define(Scope &scope, StringRef name, Value value) {
+  if (scope.values.try_emplace(name, value).second)
+    return success();
+  return b.error() << "'" << name << "' is computed twice", failure();
+}
+
+//===----------------------------------------------------------------------===//
+// nodes
+//===----------------------------------------------------------------------===//
+
+/// The last path of module names that torch's exporter wrote on a node ("['', 'layer1', 'layer1.0',
+/// 'conv2d']": the last but one), or nothing.
+static StringRef torchModule(const onnx::NodeProto &node) {
+  for (const auto &property : node.metadata_props()) {
+    if (property.key() != "pkg.torch.onnx.name_scopes")
+      continue;
+    SmallVector<StringRef> scopes;
+    StringRef(property.value()).trim("[]").split(scopes, ", ");
+    return scopes.size() >= 2 ? scopes[scopes.size() - 2].trim("'\"") : StringRef();
+  }
+  return {};
+}
+
+std::string ModelImport::nameOf(const onnx::NodeProto &node, const Scope &scope) const {
+  std::string name = node.name();
+  if (StringRef module = torchModule(node); !module.empty())
+    name = (module + "/" + node.op_type()).str();
+  if (name.empty())
+    for (const std::string &output : node.output())
+      if (!output.empty()) {
+        name = output;
+        break;
+      }
+  return scope.prefix + (name.empty() ? node.op_type() : name);
+}
+
+LogicalResult ModelImport::missing(StringRef name, const onnx::NodeProto &node,
+                                   const Scope &scope) {
+  for (const Scope *s = &scope; s; s = s->parent)
+    if (s->nodes)
+      for (const auto &later : *s->nodes)
+        if (llvm::is_contained(later.output(), name))
+          return b.error() << node.op_type() << " reads '" << name
+                           << "', which only a later node computes: the graph has a cycle or is "
+                              "not sorted",
+                 failure();
+  return b.error() << node.op_type() << " reads '" << name << "', which no node computes",
+         failure();
+}
+
+LogicalResult ModelImport::importNodes(const RepeatedPtrField<onnx::NodeProto> &nodes,
+                                       Scope &scope) {
+  if (++depth > kMaxDepth)
+    return b.error() << "sub-graphs or functions are nested more than " << kMaxDepth << " deep",
+           failure();
+  const auto *outerNodes = scope.nodes;
+  Scope *outer = std::exchange(current, &scope);
+  scope.nodes = &nodes;
+  LogicalResult result = success();
+  for (const auto &node : nodes)
+    if (failed(result = importNode(node, scope)))
+      break;
+  scope.nodes = outerNodes;
+  current = outer;
+  --depth;
+  return result;
+}
+
+LogicalResult ModelImport::importNode(const onnx::NodeProto &node, Scope &scope) {
+  std::string name = nameOf(node, scope);
+  b.setNode(name);
+  if (++nodesSeen > kMaxNodes)
+    return b.error() << "the model has more than " << kMaxNodes << " nodes", failure();
+
+  SmallVector<Value> inputs;
+  bool poisoned = false;
+  for (const std::string &input : node.input()) {
+    if (input.empty()) {
+      inputs.push_back({});
+      continue;
+    }
+    std::optional<Value> value = scope.find(input);
+    if (!value)
+      return missing(input, node, scope);
+    poisoned |= !*value;
+    inputs.push_back(*value);
+  }
+  // An absent optional input at the end is the same as none.
+  while (!inputs.empty() && !inputs.back() && node.input(inputs.size() - 1).empty())
+    inputs.pop_back();
+
+  Attributes attributes;
+  for (const auto &attribute : node.attribute()) {
+    const onnx::AttributeProto *actual = &attribute;
+    if (!attribute.ref_attr_name().empty()) {
+      auto found = scope.attributes ? scope.attributes->find(attribute.ref_attr_name())
+                                    : Attributes::const_iterator();
+      if (!scope.attributes || found == scope.attributes->end())
+        continue;
+      actual = found->second;
+    }
+    attributes[attribute.name()] = actual;
+  }
+
+  StringRef domain = canonicalDomain(node.domain());
+  auto imported = scope.opsets->find(domain);
+  int64_t version = imported == scope.opsets->end() ? (domain.empty() ? 0 : 1) : imported->second;
+  if (domain.empty() && imported == scope.opsets->end())
+    return b.error() << "the model does not import the operator set that " << node.op_type()
+                     << " belongs to",
+           failure();
+
+  auto poison = [&] {
+    for (const std::string &output : node.output())
+      if (!output.empty() && failed(define(scope, output, {})))
+        return failure();
+    return success();
+  };
+  auto function = functions.find((domain + ":" + node.op_type() + ":" + node.overload()).str());
+  Converter converter = table.find(domain, node.op_type(), version);
+  if (function != functions.end() && (!converter || !domain.empty())) {
+    if (poisoned)
+      return poison();
+    return inlineFunction(*function->second, node, inputs, attributes, name, scope);
+  }
+  if (!converter) {
+    unsupported.add(domain.empty() ? node.op_type() : (domain + "::" + node.op_type()).str(), name);
+    return poison();
+  }
+  if (poisoned)
+    return poison();
+
+  OnnxNode reader(*this, b, node, name, version, inputs, attributes, unsupported);
+  LogicalResult result = converter(reader);
+  if (reader.isUnsupported())
+    return poison();
+  if (failed(result))
+    return failure();
+  if (std::optional<std::string> unknown = reader.unknownAttr()) {
+    (void)reader.unsupported("attribute " + *unknown);
+    return poison();
+  }
+  for (auto [index, output] : llvm::enumerate(node.output())) {
+    if (output.empty())
+      continue;
+    Value value = reader.results()[index];
+    if (!value) {
+      (void)reader.unsupported("output " + Twine(index));
+    }
+    if (failed(define(scope, output, value)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult ModelImport::inlineFunction(const onnx::FunctionProto &function,
+                                          const onnx::NodeProto &node, ArrayRef<Value> inputs,
+                                          const Attributes &attributes, StringRef name,
+                                          Scope &scope) {
+  if (static_cast<int>(inputs.size()) > function.input_size() ||
+      node.output_size() > function.output_size())
+    return b.error() << "function " << function.name() << " has " << function.input_size()
+                     << " inputs and " << function.output_size() << " outputs, but is called with "
+                     << inputs.size() << " and " << node.output_size(),
+           failure();
+  Opsets functionOpsets;
+  if (failed(readOpsets(function.opset_import(), functionOpsets)))
+    return failure();
+  for (const auto &entry : opsets)
+    functionOpsets.try_emplace(entry.first(), entry.second);
+  Attributes actual;
+  for (const auto &fallback : function.attribute_proto())
+    actual[fallback.name()] = &fallback;
+  for (const auto &given : attributes)
+    actual[given.first()] = given.second;
+
+  Scope body;
+  body.opsets = &functionOpsets;
+  body.attributes = &actual;
+  body.prefix = (name + "/").str();
+  for (auto [index, formal] : llvm::enumerate(function.input()))
+    if (index < inputs.size() && inputs[index])
+      body.values[formal] = inputs[index];
+  // An optional input that the call leaves out is an empty name inside.
+  SmallVector<std::string> absent;
+  for (auto [index, formal] : llvm::enumerate(function.input()))
+    if (index >= inputs.size() || !inputs[index])
+      absent.push_back(formal);
+  if (absent.empty()) {
+    if (failed(importNodes(function.node(), body)))
+      return failure();
+  } else {
+    RepeatedPtrField<onnx::NodeProto> nodes(function.node());
+    for (auto &inner : nodes)
+      for (std::string &input : *inner.mutable_input())
+        if (llvm::is_contained(absent, input))
+          input.clear();
+    if (failed(importNodes(nodes, body)))
+      return failure();
+  }
+  for (int i = 0; i < node.output_size(); ++i) {
+    if (node.output(i).empty())
+      continue;
+    std::optional<Value> value = body.find(function.output(i));
+    if (!value)
+      return b.error() << "function " << function.name() << " does not compute its output '"
+                       << function.output(i) << "'",
+             failure();
+    if (failed(define(scope, node.output(i), *value)))
+      return failure();
+  }
+  return success();
+}
+
+FailureOr<SmallVector<Value>> ModelImport::importSubgraph(const onnx::GraphProto &graph) {
+  Scope scope;
+  scope.parent = current;
+  scope.opsets = current->opsets;
+  scope.attributes = current->attributes;
+  scope.prefix = current->prefix;
+  Location outer = b.loc();
+  if (failed(importInitializers(graph, scope)) || failed(importNodes(graph.node(), scope)))
+    return failure();
+  b.setLoc(outer);
+  SmallVector<Value> results;
+  for (const auto &output : graph.output()) {
+    std::optional<Value> value = scope.find(output.name());
+    if (!value)
+      return b.error() << "output '" << output.name() << "' of a sub-graph is computed by no node",
+             failure();
+    results.push_back(*value);
+  }
+  return results;
+}

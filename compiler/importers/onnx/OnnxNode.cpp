@@ -1,0 +1,212 @@
+// What a row of the operator table sees of a node.
+#include "compiler/importers/onnx/OnnxNode.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::onnximport;
+
+Type onnximport::elementType(MLIRContext *context, int32_t type) {
+  Builder b(context);
+  auto integer = [&](unsigned width, bool isUnsigned = false) -> Type {
+    return isUnsigned ? b.getIntegerType(width, /*isSigned=*/false) : b.getIntegerType(width);
+  };
+  switch (type) {
+  case onnx::TensorProto::FLOAT:
+    return b.getF32Type();
+  case onnx::TensorProto::DOUBLE:
+    return b.getF64Type();
+  case onnx::TensorProto::FLOAT16:
+    return b.getF16Type();
+  case onnx::TensorProto::BFLOAT16:
+    return b.getBF16Type();
+  case onnx::TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case onnx::TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case onnx::TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case onnx::TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case onnx::TensorProto::BOOL:
+    return integer(1);
+  case onnx::TensorProto::INT4:
+    return integer(4);
+  case onnx::TensorProto::UINT4:
+    return integer(4, true);
+  case onnx::TensorProto::INT2:
+    return integer(2);
+  case onnx::TensorProto::UINT2:
+    return integer(2, true);
+  case onnx::TensorProto::INT8:
+    return integer(8);
+  case onnx::TensorProto::UINT8:
+    return integer(8, true);
+  case onnx::TensorProto::INT16:
+    return integer(16);
+  case onnx::TensorProto::UINT16:
+    return integer(16, true);
+  case onnx::TensorProto::INT32:
+    return integer(32);
+  case onnx::TensorProto::UINT32:
+    return integer(32, true);
+  case onnx::TensorProto::INT64:
+    return integer(64);
+  case onnx::TensorProto::UINT64:
+    return integer(64, true);
+  default:
+    return {};
+  }
+}
+
+std::string onnximport::dataTypeName(int32_t type) {
+  switch (type) {
+  case onnx::TensorProto::STRING:
+    return "STRING";
+  case onnx::TensorProto::COMPLEX64:
+    return "COMPLEX64";
+  case onnx::TensorProto::COMPLEX128:
+    return "COMPLEX128";
+  case onnx::TensorProto::FLOAT4E2M1:
+    return "FLOAT4E2M1";
+  case onnx::TensorProto::FLOAT8E8M0:
+    return "FLOAT8E8M0";
+  default:
+    return "element type " + std::to_string(type);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// inputs
+//===----------------------------------------------------------------------===//
+
+Value OnnxNode::in(size_t i) {
+  if (Value value = opt(i))
+    return value;
+  b.error() << op() << " has no input " << i;
+  return {};
+}
+
+std::optional<Ints> OnnxNode::constantInts(size_t i, StringRef what) {
+  Value value = in(i);
+  if (!value)
+    return std::nullopt;
+  if (std::optional<Ints> ints = GraphBuilder::getConstantInts(value))
+    return ints;
+  (void)unsupported(what + " computed at run time", "expected a constant");
+  return std::nullopt;
+}
+
+std::optional<SmallVector<double>> OnnxNode::constantDoubles(size_t i, StringRef what) {
+  Value value = in(i);
+  if (!value)
+    return std::nullopt;
+  if (std::optional<SmallVector<double>> numbers = GraphBuilder::getConstantDoubles(value))
+    return numbers;
+  (void)unsupported(what + " computed at run time", "expected a constant");
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// attributes
+//===----------------------------------------------------------------------===//
+
+const onnx::AttributeProto *OnnxNode::find(StringRef name,
+                                           onnx::AttributeProto::AttributeType type) {
+  understood.insert(name);
+  auto found = attributes.find(name);
+  if (found == attributes.end())
+    return nullptr;
+  // Before IR version 2 the type could be left out.
+  if (found->second->has_type() && found->second->type() != type) {
+    (void)unsupported("attribute " + name + " of another type");
+    return nullptr;
+  }
+  return found->second;
+}
+
+int64_t OnnxNode::intAttr(StringRef name, int64_t otherwise) {
+  const auto *found = find(name, onnx::AttributeProto::INT);
+  return found ? found->i() : otherwise;
+}
+
+double OnnxNode::floatAttr(StringRef name, double otherwise) {
+  const auto *found = find(name, onnx::AttributeProto::FLOAT);
+  return found ? found->f() : otherwise;
+}
+
+std::string OnnxNode::stringAttr(StringRef name, StringRef otherwise) {
+  const auto *found = find(name, onnx::AttributeProto::STRING);
+  return found ? found->s() : otherwise.str();
+}
+
+std::optional<Ints> OnnxNode::intsAttr(StringRef name) {
+  const auto *found = find(name, onnx::AttributeProto::INTS);
+  return found ? std::optional<Ints>(Ints(found->ints().begin(), found->ints().end()))
+               : std::nullopt;
+}
+
+std::optional<SmallVector<double>> OnnxNode::floatsAttr(StringRef name) {
+  const auto *found = find(name, onnx::AttributeProto::FLOATS);
+  if (!found)
+    return std::nullopt;
+  return SmallVector<double>(found->floats().begin(), found->floats().end());
+}
+
+std::optional<SmallVector<std::string>> OnnxNode::stringsAttr(StringRef name) {
+  const auto *found = find(name, onnx::AttributeProto::STRINGS);
+  if (!found)
+    return std::nullopt;
+  return SmallVector<std::string>(found->strings().begin(), found->strings().end());
+}
+
+const onnx::TensorProto *OnnxNode::tensorAttr(StringRef name) {
+  const auto *found = find(name, onnx::AttributeProto::TENSOR);
+  return found ? &found->t() : nullptr;
+}
+
+const onnx::GraphProto *OnnxNode::graphAttr(StringRef name) {
+  const auto *found = find(name, onnx::AttributeProto::GRAPH);
+  return found ? &found->g() : nullptr;
+}
+
+std::optional<std::string> OnnxNode::unknownAttr() const {
+  for (const auto &attribute : proto.attribute())
+    if (attributes.count(attribute.name()) && !understood.contains(attribute.name()))
+      return attribute.name();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// results
+//===----------------------------------------------------------------------===//
+
+LogicalResult OnnxNode::set(ArrayRef<Value> values) {
+  for (auto [index, value] : llvm::enumerate(values))
+    if (failed(setOutput(index, value)))
+      return failure();
+  return success();
+}
+
+LogicalResult OnnxNode::setOutput(size_t i, Value value) {
+  if (!value)
+    return failure();
+  if (i < outputs.size())
+    outputs[i] = value;
+  return success();
+}
+
+LogicalResult OnnxNode::unsupported(const Twine &what, const Twine &reason) {
+  if (!reported) {
+    std::string kind = proto.domain().empty() ? std::string() : proto.domain() + "::";
+    kind += proto.op_type();
+    std::string detail = what.str();
+    collector.add(detail.empty() ? kind : kind + " (" + detail + ")", nodeName, reason.str());
+  }
+  reported = true;
+  return failure();
+}
+
+LogicalResult OnnxNode::error(const Twine &message) {
+  b.error() << op() << " " << message;
+  return failure();
+}

@@ -1,0 +1,111 @@
+// What a row of the operator table sees of a node: its inputs as values, its attributes, and ways
+// to fail.
+#pragma once
+
+#include "compiler/importers/common/GraphBuilder.h"
+#include "compiler/importers/common/UnsupportedOps.h"
+#include "compiler/importers/onnx/onnx.pb.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace ingot::onnximport {
+
+/// The element type of TensorProto.DataType `type`, or null when tensors of it are not supported.
+mlir::Type elementType(mlir::MLIRContext *context, int32_t type);
+/// Its name in the format ("FLOAT8E8M0"), or "element type N".
+std::string dataTypeName(int32_t type);
+
+/// What OnnxNode asks of the importer.
+class NodeHost {
+public:
+  virtual ~NodeHost() = default;
+  /// A constant from a tensor; null after an error.
+  virtual mlir::Value importTensor(const onnx::TensorProto &tensor) = 0;
+  /// Imports a sub-graph at the insertion point, reading values around it by name. Failure after an
+  /// error; null values when it holds nodes that are not supported.
+  virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  importSubgraph(const onnx::GraphProto &graph) = 0;
+};
+
+class OnnxNode {
+public:
+  OnnxNode(NodeHost &host, GraphBuilder &builder, const onnx::NodeProto &proto, std::string name,
+           int64_t version, llvm::ArrayRef<mlir::Value> inputs,
+           llvm::StringMap<const onnx::AttributeProto *> attributes, UnsupportedOps &collector)
+      : b(builder), host(host), proto(proto), nodeName(std::move(name)), opset(version),
+        inputs(inputs), attributes(std::move(attributes)), collector(collector),
+        outputs(proto.output_size()) {}
+
+  GraphBuilder &b;
+  NodeHost &host;
+
+  llvm::StringRef op() const { return proto.op_type(); }
+  /// The imported version of the operator set that the node belongs to.
+  int64_t version() const { return opset; }
+
+  //===--- inputs
+  //-------------------------------------------------------------------------------------------------===//
+
+  size_t numInputs() const { return inputs.size(); }
+  llvm::ArrayRef<mlir::Value> allInputs() const { return inputs; }
+  /// Input `i`; an error and null when the node does not have it.
+  mlir::Value in(size_t i);
+  /// Input `i`, or null when it is absent.
+  mlir::Value opt(size_t i) const { return i < inputs.size() ? inputs[i] : mlir::Value(); }
+  /// The integers of an input that must be known at import; else the node is reported as not
+  /// supported.
+  std::optional<Ints> constantInts(size_t i, llvm::StringRef what);
+  /// The same for numbers.
+  std::optional<llvm::SmallVector<double>> constantDoubles(size_t i, llvm::StringRef what);
+
+  //===--- attributes (each marks its attribute as understood)
+  //----------------------------------------------------===//
+
+  bool has(llvm::StringRef name) const { return attributes.count(name); }
+  int64_t intAttr(llvm::StringRef name, int64_t otherwise);
+  double floatAttr(llvm::StringRef name, double otherwise);
+  std::string stringAttr(llvm::StringRef name, llvm::StringRef otherwise);
+  std::optional<Ints> intsAttr(llvm::StringRef name);
+  std::optional<llvm::SmallVector<double>> floatsAttr(llvm::StringRef name);
+  std::optional<llvm::SmallVector<std::string>> stringsAttr(llvm::StringRef name);
+  const onnx::TensorProto *tensorAttr(llvm::StringRef name);
+  const onnx::GraphProto *graphAttr(llvm::StringRef name);
+  /// An attribute that does not change what inference computes.
+  void ignoreAttr(llvm::StringRef name) { understood.insert(name); }
+  /// The first attribute that no call above asked for.
+  std::optional<std::string> unknownAttr() const;
+
+  //===--- results
+  //------------------------------------------------------------------------------------------------===//
+
+  size_t numOutputs() const { return outputs.size(); }
+  /// Whether output `i` has a name.
+  bool wants(size_t i) const { return i < outputs.size() && !proto.output(i).empty(); }
+  /// Sets output 0, or outputs from 0 on. Failure when a value is null.
+  mlir::LogicalResult set(mlir::Value value) { return set(llvm::ArrayRef<mlir::Value>(value)); }
+  mlir::LogicalResult set(llvm::ArrayRef<mlir::Value> values);
+  mlir::LogicalResult setOutput(size_t i, mlir::Value value);
+  llvm::ArrayRef<mlir::Value> results() const { return outputs; }
+
+  /// Reports the node as not supported: `what` in parentheses after its operator, `reason` what
+  /// would be.
+  mlir::LogicalResult unsupported(const llvm::Twine &what, const llvm::Twine &reason = {});
+  bool isUnsupported() const { return reported; }
+  /// An error in the model at this node.
+  mlir::LogicalResult error(const llvm::Twine &message);
+
+private:
+  const onnx::AttributeProto *find(llvm::StringRef name, onnx::AttributeProto::AttributeType type);
+
+  const onnx::NodeProto &proto;
+  std::string nodeName;
+  int64_t opset;
+  llvm::ArrayRef<mlir::Value> inputs;
+  llvm::StringMap<const onnx::AttributeProto *> attributes;
+  llvm::StringSet<> understood;
+  UnsupportedOps &collector;
+  llvm::SmallVector<mlir::Value> outputs;
+  bool reported = false;
+};
+
+} // namespace ingot::onnximport

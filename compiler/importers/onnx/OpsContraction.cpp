@@ -1,0 +1,71 @@
+// ONNX matrix products and einsum.
+#include "compiler/importers/common/Decompositions.h"
+#include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/Window.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::onnximport;
+
+using B = GraphBuilder;
+
+static LogicalResult matmul(OnnxNode &n) {
+  Value lhs = n.in(0), rhs = n.in(1);
+  if (!lhs || !rhs)
+    return failure();
+  return n.set(n.b.cast(matmulAnyRank(n.b, lhs, rhs), B::element(lhs)));
+}
+
+static LogicalResult gemmOp(OnnxNode &n) {
+  double alpha = n.floatAttr("alpha", 1.0), beta = n.floatAttr("beta", 1.0);
+  bool transA = n.intAttr("transA", 0), transB = n.intAttr("transB", 0);
+  return n.set(gemm(n.b, n.in(0), n.in(1), n.opt(2), alpha, beta, transA, transB));
+}
+
+static LogicalResult einsumOp(OnnxNode &n) {
+  std::string equation = n.stringAttr("equation", "");
+  SmallVector<Value> operands;
+  for (size_t i = 0; i < n.numInputs(); ++i)
+    operands.push_back(n.in(i));
+  return n.set(einsum(n.b, equation, operands));
+}
+
+/// value - zero point, in i32. `dim`: where a zero point of rank 1 lies; scalars and full ranks
+/// broadcast.
+static Value centred(OnnxNode &n, Value value, Value zeroPoint, int64_t dim) {
+  Type i32 = n.b.ops().getI32Type();
+  Value wide = n.b.cast(value, i32);
+  if (!wide || !zeroPoint || B::getConstantScalar(zeroPoint) == 0.0)
+    return wide;
+  if (B::rank(zeroPoint) == 1) {
+    Ints shape(B::rank(wide), 1);
+    if (B::shape(zeroPoint)[0] != 1)
+      shape[dim] = B::shape(zeroPoint)[0];
+    zeroPoint = n.b.reshape(zeroPoint, shape);
+  }
+  return n.b.sub(wide, n.b.cast(zeroPoint, i32));
+}
+
+static LogicalResult matmulInteger(OnnxNode &n) {
+  Value lhs = n.in(0), rhs = n.in(1);
+  if (!lhs || !rhs)
+    return failure();
+  lhs = centred(n, lhs, n.opt(2), std::max<int64_t>(B::rank(lhs) - 2, 0));
+  rhs = centred(n, rhs, n.opt(3), std::max<int64_t>(B::rank(rhs) - 1, 0));
+  return n.set(matmulAnyRank(n.b, lhs, rhs));
+}
+
+static LogicalResult convInteger(OnnxNode &n) {
+  Value input = n.in(0), filter = n.in(1);
+  if (!input || !filter)
+    return failure();
+  return n.set(buildConv(n, centred(n, input, n.opt(2), 0), centred(n, filter, n.opt(3), 0), {}));
+}
+
+void onnximport::addContractionOps(OpTable &table) {
+  table.add("MatMul", matmul);
+  table.add("Gemm", gemmOp);
+  table.add("Einsum", einsumOp);
+  table.add("MatMulInteger", matmulInteger);
+  table.add("ConvInteger", convInteger);
+}
