@@ -1,0 +1,178 @@
+// Imports models and evaluates them with the reference evaluator, against expected arrays: what
+// tests of importers run.
+//
+//   evaluate < JOBS
+//
+// A job is a line of tab-separated fields: name, model, inputs, expected, relative tolerance,
+// absolute tolerance, then any number of DIM=EXTENT. Inputs and expected are .npz files (`in0`,
+// `out0` or the model's names) or folders of TensorProto files. Each job runs in a process of its
+// own and prints one line: `PASS name error`, or `FAIL name: why`.
+#include "compiler/evaluator/Evaluator.h"
+#include "compiler/importers/common/GraphBuilder.h"
+#include "compiler/importers/onnx/ImportOnnx.h"
+#include "mlir/IR/MLIRContext.h"
+#include "runtime-lib/run/Arrays.h"
+#include "llvm/ADT/StringExtras.h"
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace ingot;
+
+namespace {
+
+struct Job {
+  std::string name, model, inputs, expected;
+  double rtol = 1e-5, atol = 0;
+  Options options;
+};
+
+int fail(const Job &job, const llvm::Twine &why) {
+  std::string line = why.str();
+  for (char &c : line)
+    c = c == '\n' ? ' ' : c;
+  std::printf("FAIL %s: %s\n", job.name.c_str(), line.c_str());
+  return 1;
+}
+
+/// Finds `name`, or `prefix`N, or the file numbered N.
+const run::ArrayEntry *findArray(const run::ArrayFile &file, StringRef name, StringRef prefix,
+                                 size_t position) {
+  if (const run::ArrayEntry *entry = file.find((prefix + std::to_string(position)).str()))
+    return entry;
+  if (const run::ArrayEntry *entry = file.find(name.str()))
+    return entry;
+  for (const run::ArrayEntry &entry : file.arrays())
+    if (entry.position == static_cast<int>(position))
+      return &entry;
+  return nullptr;
+}
+
+std::optional<TensorValue> load(const run::ArrayFile &file, const run::ArrayEntry &entry,
+                                RankedTensorType type, std::string &error) {
+  FailureOr<uint64_t> size = failure();
+  if (auto bytes = tensorBytes(type))
+    size = *bytes;
+  else
+    error = llvm::toString(bytes.takeError());
+  if (failed(size))
+    return std::nullopt;
+  if (ArrayRef<int64_t>(entry.dims) != type.getShape() || *size != entry.bytes) {
+    error = "array '" + entry.name + "' does not fit the model's type";
+    return std::nullopt;
+  }
+  run::AlignedBytes values(nullptr, std::free);
+  if (!file.load(entry, values, error))
+    return std::nullopt;
+  const char *data = reinterpret_cast<const char *>(values.get());
+  return TensorValue(type, std::vector<char>(data, data + *size));
+}
+
+int runJob(const Job &job) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  std::string errors;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    errors += diagnostic.str() + " ";
+    for (Diagnostic &note : diagnostic.getNotes())
+      errors += "(" + note.str() + ") ";
+    return success();
+  });
+  FailureOr<OwningOpRef<ModuleOp>> module = importOnnx(context, job.options);
+  if (failed(module))
+    return fail(job, "import: " + errors);
+  auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");
+
+  std::string error;
+  run::ArrayFile inputs, expected;
+  if (!inputs.open(job.inputs, "input", error) || !expected.open(job.expected, "output", error))
+    return fail(job, error);
+  std::vector<TensorValue> arguments;
+  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
+    StringRef name = cast<StringAttr>(forward.getArgAttr(i, "ingot.name")).getValue();
+    const run::ArrayEntry *entry = findArray(inputs, name, "in", i);
+    if (!entry)
+      return fail(job, "no array for input '" + name + "'");
+    std::optional<TensorValue> value =
+        load(inputs, *entry, cast<RankedTensorType>(forward.getArgumentTypes()[i]), error);
+    if (!value)
+      return fail(job, error);
+    arguments.push_back(*value);
+  }
+  llvm::Expected<SmallVector<TensorValue>> results = evaluateFunction(forward, arguments);
+  if (!results)
+    return fail(job, "evaluate: " + llvm::toString(results.takeError()));
+
+  double worst = 0;
+  std::string problem;
+  for (auto [i, result] : llvm::enumerate(*results)) {
+    StringRef name = cast<StringAttr>(forward.getResultAttr(i, "ingot.name")).getValue();
+    const run::ArrayEntry *entry = findArray(expected, name, "out", i);
+    if (!entry)
+      continue; // an output that the reference does not hold
+    std::optional<TensorValue> want = load(expected, *entry, result.type, error);
+    if (!want)
+      return fail(job, error + " (it gives " + shapeName(result.shape()) + " of " +
+                           elementName(result.type.getElementType()) + ")");
+    std::vector<double> got = toDoubles(result), should = toDoubles(*want);
+    double largest = 0, difference = 0;
+    for (size_t j = 0; j < got.size(); ++j) {
+      if (got[j] == should[j] || (std::isnan(got[j]) && std::isnan(should[j])))
+        continue;
+      double distance = std::abs(got[j] - should[j]);
+      difference = std::max(difference, std::isnan(distance) ? INFINITY : distance);
+    }
+    for (double value : should)
+      largest = std::isfinite(value) ? std::max(largest, std::abs(value)) : largest;
+    worst = std::max(worst, largest > 0 ? difference / largest : difference);
+    if (difference > job.atol + job.rtol * largest)
+      problem +=
+          llvm::formatv("output {0} differs by {1:e} of {2:e}; ", i, difference, largest).str();
+  }
+  if (!problem.empty())
+    return fail(job, problem);
+  std::printf("PASS %s %.3g\n", job.name.c_str(), worst);
+  return 0;
+}
+
+} // namespace
+
+int main() {
+  bool failures = false;
+  for (std::string line; std::getline(std::cin, line);) {
+    SmallVector<StringRef> fields;
+    StringRef(line).split(fields, '\t');
+    if (fields.size() < 6) {
+      std::fprintf(stderr, "error: a job needs 6 fields: %s\n", line.c_str());
+      return 2;
+    }
+    Job job;
+    job.name = fields[0].str();
+    job.model = fields[1].str();
+    job.inputs = fields[2].str();
+    job.expected = fields[3].str();
+    job.rtol = std::stod(fields[4].str());
+    job.atol = std::stod(fields[5].str());
+    job.options.model = job.model;
+    for (StringRef dim : ArrayRef(fields).drop_front(6)) {
+      auto [name, extent] = dim.rsplit('=');
+      extent.getAsInteger(10, job.options.dims[name.str()]);
+    }
+    std::fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+      int code = runJob(job);
+      std::fflush(stdout);
+      _exit(code);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status)) {
+      std::printf("FAIL %s: crashed with signal %d\n", job.name.c_str(), WTERMSIG(status));
+    }
+    failures |= !WIFEXITED(status) || WEXITSTATUS(status);
+  }
+  return failures;
+}
