@@ -10,16 +10,32 @@ using namespace mlir;
 
 namespace ingot {
 
-void InlineEmitter::bind(Value tensor, Value buffer) { bound[tensor] = buffer; }
+/// Distance in elements between neighbours along each dim.
+static SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
 
-Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes,
-                           std::optional<unsigned> laneDim) {
+void InlineEmitter::bind(Value tensor, Value buffer) {
+  bound[tensor] = viewAs(builder, tensor.getLoc(), buffer, shapeOf(tensor));
+}
+
+Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes, unsigned laneDim) {
   Point result;
   for (Value v : indices)
     result.push_back(toIndex(v));
-  if (lanes > 1 && !result.empty())
-    result[laneDim.value_or(result.size() - 1)].stride = 1;
+  if (lanes > 1)
+    result[laneDim].stride = 1;
   return result;
+}
+
+Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes, ArrayRef<int64_t> shape) {
+  unsigned last = shape.size() - 1;
+  while (last > 0 && last < shape.size() && shape[last] == 1)
+    --last;
+  return point(indices, lanes, last);
 }
 
 InlineEmitter::Key InlineEmitter::keyOf(Value tensor, const Point &point, const Walk &walk) {
@@ -39,7 +55,7 @@ InlineEmitter::Key InlineEmitter::keyOf(Value tensor, const Point &point, const 
 }
 
 void InlineEmitter::define(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value vector) {
-  define(tensor, point(indices, lanes), lanes, vector);
+  define(tensor, point(indices, lanes, shapeOf(tensor)), lanes, vector);
 }
 
 void InlineEmitter::define(Value tensor, const Point &point, int64_t lanes, Value vector) {
@@ -57,7 +73,7 @@ void InlineEmitter::define(Value tensor, const Point &point, int64_t lanes, Valu
 }
 
 Value InlineEmitter::emit(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value mask) {
-  return emit(tensor, point(indices, lanes), lanes, mask);
+  return emit(tensor, point(indices, lanes, shapeOf(tensor)), lanes, mask);
 }
 
 Value InlineEmitter::emit(Value tensor, const Point &point, int64_t lanes, Value mask) {
@@ -210,14 +226,6 @@ Value InlineEmitter::select(Location loc, Value condition, Value a, Value b, int
   return arith::SelectOp::create(builder, loc, condition, a, b);
 }
 
-/// The linear element index of `point` in a row-major buffer of `shape`.
-static SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (size_t i = shape.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * shape[i];
-  return strides;
-}
-
 Value InlineEmitter::load(Location loc, Value buffer, const Point &point, int64_t lanes,
                           Value mask) {
   auto type = cast<MemRefType>(buffer.getType());
@@ -269,7 +277,8 @@ Value InlineEmitter::load(Location loc, Value buffer, const Point &point, int64_
 
 void InlineEmitter::store(Location loc, Value value, Value buffer, ArrayRef<Value> indices,
                           int64_t lanes, Value mask) {
-  store(loc, value, buffer, point(indices, lanes), lanes, mask);
+  store(loc, value, buffer, point(indices, lanes, cast<MemRefType>(buffer.getType()).getShape()),
+        lanes, mask);
 }
 
 void InlineEmitter::store(Location loc, Value value, Value buffer, const Point &point,

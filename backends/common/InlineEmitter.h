@@ -37,9 +37,12 @@ public:
   /// contiguous, row-major, elements as in memory (i1 in bytes).
   void bind(mlir::Value tensor, mlir::Value buffer);
 
-  /// Says that at `indices` the lanes of `tensor` along its last dim hold `vector` (a scalar when
-  /// lanes is 1), until `clearDefined`. A narrower float type than `vector`'s is rounded to.
-  /// Reading `tensor` elsewhere is an error, unless it is also bound.
+  /// Whether `tensor` lies in a buffer.
+  bool isBound(mlir::Value tensor) const { return bound.contains(tensor); }
+
+  /// Says that at `indices` the lanes of `tensor` along its last dim (the last whose extent is not
+  /// 1) hold `vector` (a scalar when lanes is 1), until `clearDefined`. A narrower float type than
+  /// `vector`'s is rounded to. Reading `tensor` elsewhere is an error, unless it is also bound.
   void define(mlir::Value tensor, mlir::ArrayRef<mlir::Value> indices, int64_t lanes,
               mlir::Value vector);
   void define(mlir::Value tensor, const Point &point, int64_t lanes, mlir::Value vector);
@@ -68,9 +71,10 @@ public:
   /// Everything else is the root of a kernel.
   static bool canInline(mlir::Operation *op);
 
-  /// Indices as a point whose lanes run along dim `laneDim` (default: the last one).
-  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes,
-              std::optional<unsigned> laneDim = {});
+  /// Indices as a point whose lanes run along dim `laneDim`.
+  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes, unsigned laneDim);
+  /// Indices of a tensor of `shape`, with lanes along its last dim whose extent is not 1.
+  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::ArrayRef<int64_t> shape);
 
   IndexMath &index() { return math; }
 

@@ -40,15 +40,21 @@ KernelArguments::KernelArguments(func::FuncOp kernel, func::FuncOp shell)
       scratch(shell.getArguments().drop_back(2).back()),
       begin(shell.getArguments().drop_back(1).back()), end(shell.getArguments().back()) {}
 
-Value flatView(OpBuilder &builder, Location loc, Value buffer) {
+Value viewAs(OpBuilder &builder, Location loc, Value buffer, ArrayRef<int64_t> shape) {
   auto type = cast<MemRefType>(buffer.getType());
-  if (type.getRank() == 1)
+  if (type.getShape() == shape)
     return buffer;
-  int64_t elements = type.getNumElements();
-  auto flat = MemRefType::get({elements}, type.getElementType(), MemRefLayoutAttrInterface(),
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * shape[i];
+  auto view = MemRefType::get(shape, type.getElementType(), MemRefLayoutAttrInterface(),
                               type.getMemorySpace());
-  return memref::ReinterpretCastOp::create(builder, loc, flat, buffer, /*offset=*/int64_t(0),
-                                           ArrayRef<int64_t>{elements}, ArrayRef<int64_t>{1});
+  return memref::ReinterpretCastOp::create(builder, loc, view, buffer, /*offset=*/int64_t(0), shape,
+                                           strides);
+}
+
+Value flatView(OpBuilder &builder, Location loc, Value buffer) {
+  return viewAs(builder, loc, buffer, {cast<MemRefType>(buffer.getType()).getNumElements()});
 }
 
 Value scratchView(OpBuilder &builder, Location loc, Value scratch, int64_t offset, int64_t elements,

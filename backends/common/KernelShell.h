@@ -29,6 +29,10 @@ struct KernelArguments {
 /// `buffer` (static, contiguous) as a memref of one dim.
 mlir::Value flatView(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value buffer);
 
+/// `buffer` (static, contiguous) under another shape of as many elements.
+mlir::Value viewAs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value buffer,
+                   llvm::ArrayRef<int64_t> shape);
+
 /// `elements` elements of type `element` at byte `offset` (a multiple of 64) of the scratch
 /// (memref<?xi8>), as one dim.
 mlir::Value scratchView(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scratch,

@@ -1,0 +1,227 @@
+// Makes neighbouring dims one where a kernel treats them alike: fewer, longer loops and whole
+// vectors.
+//
+// tensor<1x56x56x24> + tensor<24> becomes tensor<3136x24> + tensor<24>; the buffers are the same.
+#include "backends/common/KernelEmitter.h"
+
+using namespace mlir;
+
+namespace ingot {
+
+namespace {
+/// The dims of the kernel's iteration space, and which of them each tensor has.
+class Collapser {
+public:
+  explicit Collapser(func::FuncOp kernel) : kernel(kernel) {}
+  void run();
+
+private:
+  bool findRoot();
+  bool place(Value v, SmallVector<int64_t> dims);
+  bool placeOperands(Operation *op);
+  SmallVector<int64_t> suffix(ArrayRef<int64_t> dims, size_t count) {
+    return SmallVector<int64_t>(dims.take_back(count));
+  }
+  bool rootAllows(int64_t d);
+  int64_t groupOf(int64_t d) const { return groups[d]; }
+  void rewriteRoot();
+
+  func::FuncOp kernel;
+  Operation *root = nullptr;
+  int64_t rank = 0;
+  SmallVector<bool> reduced; ///< of each dim of the space
+  llvm::DenseMap<Value, SmallVector<int64_t>> dimsOf;
+  SmallVector<int64_t> extents, groups;
+};
+} // namespace
+
+bool Collapser::findRoot() {
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (isa<ElementwiseOpInterface, BroadcastOp>(op))
+      continue;
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      if (!isa<DenseElementsAttr>(constant.getValue()))
+        return false;
+      continue;
+    }
+    if (root ||
+        !isa<ReduceOp, ArgReduceOp, CumsumOp, SoftmaxOp, LayerNormOp, RmsNormOp, GroupNormOp>(op))
+      return false;
+    root = &op;
+  }
+  return true;
+}
+
+bool Collapser::place(Value v, SmallVector<int64_t> dims) {
+  auto [it, fresh] = dimsOf.try_emplace(v, dims);
+  return fresh ? true : it->second == dims;
+}
+
+bool Collapser::placeOperands(Operation *op) {
+  SmallVector<int64_t> dims = dimsOf.lookup(op->getResult(0));
+  for (Value operand : op->getOperands())
+    if (!place(operand, suffix(dims, shapeOf(operand).size())))
+      return false;
+  return true;
+}
+
+bool Collapser::rootAllows(int64_t d) {
+  if (!root || extents[d] == 1 || extents[d + 1] == 1)
+    return reduced[d] == reduced[d + 1] || extents[reduced[d] ? d : d + 1] == 1;
+  if (auto op = dyn_cast<ReduceOp>(root))
+    return reduced[d] == reduced[d + 1];
+  auto norm = [&](int64_t axis) { return d + 1 != axis; };
+  auto row = [&](int64_t axis) { return d != axis && d + 1 != axis; };
+  return llvm::TypeSwitch<Operation *, bool>(root)
+      .Case([&](ArgReduceOp op) { return row(op.getAxis()); })
+      .Case([&](CumsumOp op) { return row(op.getAxis()); })
+      .Case([&](SoftmaxOp op) { return row(op.getAxis()); })
+      .Case([&](LayerNormOp op) { return norm(op.getAxis()); })
+      .Case([&](RmsNormOp op) { return norm(op.getAxis()); })
+      .Default(false);
+}
+
+void Collapser::rewriteRoot() {
+  OpBuilder b(root);
+  llvm::TypeSwitch<Operation *>(root)
+      .Case([&](ReduceOp op) {
+        SmallVector<int64_t> dims;
+        for (int64_t d : op.getDims()) {
+          bool all = true; // a reduced dim of 1 within a kept group is nothing
+          for (int64_t other = 0; other < rank; ++other)
+            all &= groups[other] != groups[d] || reduced[other];
+          if (all && !llvm::is_contained(dims, groups[d]))
+            dims.push_back(groups[d]);
+        }
+        op.setDims(dims);
+      })
+      .Case<ArgReduceOp, CumsumOp, SoftmaxOp, LayerNormOp, RmsNormOp>([&](auto op) {
+        if (static_cast<int64_t>(op.getAxis()) < rank)
+          op.setAxis(groups[op.getAxis()]);
+      });
+}
+
+void Collapser::run() {
+  if (!findRoot())
+    return;
+  Block &body = kernel.getBody().front();
+  auto exit = cast<func::ReturnOp>(body.getTerminator());
+  auto iota = [](int64_t n) {
+    SmallVector<int64_t> dims;
+    for (int64_t d = 0; d < n; ++d)
+      dims.push_back(d);
+    return dims;
+  };
+  if (root) {
+    Value input = root->getOperand(0);
+    rank = shapeOf(input).size();
+    reduced.assign(rank, false);
+    SmallVector<int64_t> all = iota(rank), result = all;
+    auto reduce = [&](ArrayRef<int64_t> dims, bool keep) {
+      for (int64_t d : dims)
+        reduced[d] = true;
+      if (!keep)
+        llvm::erase_if(result, [&](int64_t d) { return reduced[d]; });
+    };
+    if (auto op = dyn_cast<ReduceOp>(root))
+      reduce(op.getDims(), op.getKeepdims());
+    if (auto op = dyn_cast<ArgReduceOp>(root))
+      reduce({static_cast<int64_t>(op.getAxis())}, op.getKeepdims());
+    if (isa<GroupNormOp>(root)) // its channel dim has a meaning of its own
+      return;
+    if (!place(input, all) || !place(root->getResult(0), result))
+      return;
+    for (Value parameter : root->getOperands().drop_front())
+      if (!place(parameter, suffix(all, shapeOf(parameter).size())))
+        return;
+  } else {
+    for (Value v : exit.getOperands())
+      rank = std::max<int64_t>(rank, shapeOf(v).size());
+    reduced.assign(rank, false);
+    for (Value v : exit.getOperands())
+      if (!place(v, suffix(iota(rank), shapeOf(v).size())))
+        return;
+  }
+  // Downwards from the root: a result has the dims of its operand.
+  for (Operation &op : body.without_terminator()) {
+    if (&op == root || op.getNumResults() != 1 || dimsOf.contains(op.getResult(0)))
+      continue;
+    for (Value operand : op.getOperands())
+      if (operand.getDefiningOp() && dimsOf.contains(operand) &&
+          shapeOf(operand).size() == shapeOf(op.getResult(0)).size()) {
+        bool below = operand.getDefiningOp() == root;
+        // Follows the root's result only; what is above the root is placed from below.
+        SmallVector<Operation *> open{operand.getDefiningOp()};
+        while (!open.empty() && !below) {
+          Operation *up = open.pop_back_val();
+          below |= up == root;
+          for (Value v : up->getOperands())
+            if (v.getDefiningOp())
+              open.push_back(v.getDefiningOp());
+        }
+        if (below && !place(op.getResult(0), dimsOf.lookup(operand)))
+          return;
+      }
+  }
+  // Upwards: operands align with results at the right.
+  SmallVector<Operation *> ops;
+  for (Operation &op : body.without_terminator())
+    ops.push_back(&op);
+  for (Operation *op : llvm::reverse(ops)) {
+    if (op == root || op->getNumOperands() == 0)
+      continue;
+    if (!dimsOf.contains(op->getResult(0)) || !placeOperands(op))
+      return;
+  }
+  for (Value v : exit.getOperands())
+    if (!dimsOf.contains(v))
+      return;
+
+  extents.assign(rank, 1);
+  for (auto &[v, dims] : dimsOf)
+    for (auto [d, e] : llvm::zip(dims, shapeOf(v)))
+      if (e != 1)
+        extents[d] = e;
+  groups.assign(rank, 0);
+  for (int64_t d = 0; d + 1 < rank; ++d) {
+    bool merge = rootAllows(d);
+    for (auto &[v, dims] : dimsOf) {
+      auto extentAt = [&](int64_t dim) -> int64_t {
+        auto it = llvm::find(dims, dim);
+        return it == dims.end() ? 1 : shapeOf(v)[it - dims.begin()];
+      };
+      // A reduced dim is 1 in what follows the root, or absent; that is no broadcast, as both are
+      // reduced.
+      int64_t a = extentAt(d), c = extentAt(d + 1);
+      merge &= (a == extents[d] && c == extents[d + 1]) || (a == 1 && c == 1);
+    }
+    groups[d + 1] = groups[d] + !merge;
+  }
+  if (rank == 0 || groups.back() == rank - 1)
+    return; // nothing to merge
+
+  SmallVector<Value> values;
+  for (auto &entry : dimsOf)
+    values.push_back(entry.first);
+  for (Value v : values) {
+    SmallVector<int64_t> shape;
+    int64_t before = -1;
+    for (auto [d, e] : llvm::zip(dimsOf[v], shapeOf(v))) {
+      if (groups[d] == before)
+        shape.back() *= e;
+      else
+        shape.push_back(e);
+      before = groups[d];
+    }
+    auto type = RankedTensorType::get(shape, elementOf(v));
+    if (auto constant = v.getDefiningOp<ConstantOp>())
+      constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue()).reshape(type));
+    v.setType(type);
+  }
+  if (root)
+    rewriteRoot();
+}
+
+void collapseDims(func::FuncOp kernel) { Collapser(kernel).run(); }
+
+} // namespace ingot

@@ -1,0 +1,324 @@
+// Stages of a generic kernel: what is a root, what is inlined, what goes through scratch; see
+// GenericKernels.h.
+#include "backends/common/GenericKernels.h"
+#include "backends/common/KernelEmitter.h"
+
+using namespace mlir;
+
+namespace ingot {
+
+static bool hasGenericKernel(Operation *op) {
+  return isa<ConcatOp, ReduceOp, ArgReduceOp, CumsumOp, SoftmaxOp, LayerNormOp, RmsNormOp,
+             GroupNormOp, PoolOp>(op);
+}
+
+static void emitStage(KernelEmitter &k, const Stage &stage) {
+  k.stage = &stage;
+  if (!stage.root)
+    return emitElementwise(k);
+  k.at(stage.root->getLoc());
+  llvm::TypeSwitch<Operation *>(stage.root)
+      .Case([&](ConcatOp op) { emitConcat(k, op); })
+      .Case([&](ReduceOp op) { emitReduce(k, op); })
+      .Case([&](ArgReduceOp op) { emitArgReduce(k, op); })
+      .Case([&](CumsumOp op) { emitCumsum(k, op); })
+      .Case([&](SoftmaxOp op) { emitSoftmax(k, op); })
+      .Case([&](LayerNormOp op) { emitLayerNorm(k, op); })
+      .Case([&](RmsNormOp op) { emitRmsNorm(k, op); })
+      .Case([&](GroupNormOp op) { emitGroupNorm(k, op); })
+      .Case([&](PoolOp op) { emitPool(k, op); })
+      .Default([&](Operation *op) { k.error(op, "has no generic kernel"); });
+}
+
+/// Whether `v` is computed from a result of `root` through elementwise ops on whole tensors alone,
+/// so that it can be finished where the root's elements appear. `needs` gets the results it depends
+/// on. True when it does not depend on the root at all.
+static bool pointwise(Value v, Operation *root, uint64_t &needs,
+                      llvm::DenseMap<Value, std::pair<bool, uint64_t>> &memo) {
+  if (auto it = memo.find(v); it != memo.end()) {
+    needs |= it->second.second;
+    return it->second.first;
+  }
+  Operation *op = v.getDefiningOp();
+  uint64_t mine = 0;
+  bool fits = true;
+  if (op == root && op) {
+    mine = uint64_t(1) << cast<OpResult>(v).getResultNumber();
+  } else if (op) {
+    for (Value operand : op->getOperands()) {
+      uint64_t below = 0;
+      bool ok = pointwise(operand, root, below, memo);
+      if (below)
+        ok &= isa<ElementwiseOpInterface>(op) && shapeOf(operand) == shapeOf(v);
+      fits &= ok;
+      mine |= below;
+    }
+  }
+  memo[v] = {fits, mine};
+  needs |= mine;
+  return fits;
+}
+
+namespace {
+/// The stages of a kernel, in order. A stage's outputs are results of the kernel (number ≥ 0) or
+/// temporaries (-1).
+struct Plan {
+  struct Output {
+    Value tensor;
+    int64_t result; ///< number of the kernel's result, or -1: a temporary in scratch
+    uint64_t needs = 0;
+  };
+  struct Step {
+    Operation *root;
+    SmallVector<Output> outputs;
+  };
+  SmallVector<Step> steps;
+  bool sequential = false; ///< a later stage reads what an earlier one wrote
+};
+} // namespace
+
+/// Error: an op without a kernel.
+static FailureOr<Plan> planStages(func::FuncOp kernel) {
+  Plan plan;
+  auto exit = cast<func::ReturnOp>(kernel.getBody().front().getTerminator());
+  SmallVector<Operation *> roots;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (InlineEmitter::canInline(&op))
+      continue;
+    if (!hasGenericKernel(&op))
+      return op.emitOpError("has no generic kernel");
+    roots.push_back(&op);
+  }
+  if (roots.empty())
+    // A concatenation that the results are computed from point by point is better written part by
+    // part.
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      if (isa<ConcatOp>(op)) {
+        llvm::DenseMap<Value, std::pair<bool, uint64_t>> memo;
+        bool fits = llvm::all_of(exit.getOperands(), [&](Value v) {
+          uint64_t needs = 0;
+          return pointwise(v, &op, needs, memo) && needs;
+        });
+        if (fits) {
+          roots.push_back(&op);
+          break;
+        }
+      }
+
+  // A root whose results are all finished point by point needs no temporary: the last one, mostly.
+  // What other roots give goes through scratch, as does what is read at other points than it is
+  // computed at.
+  SmallVector<bool> placed(exit.getNumOperands(), false);
+  SmallVector<Plan::Step> steps;
+  for (size_t r = 0; r < roots.size(); ++r) {
+    Operation *root = roots[r];
+    Plan::Step step{root, {}};
+    llvm::DenseMap<Value, std::pair<bool, uint64_t>> memo;
+    // Does anything else than pointwise epilogues use it?
+    bool escapes = false;
+    for (size_t later = r + 1; later < roots.size(); ++later)
+      for (Value operand : roots[later]->getOperands()) {
+        uint64_t needs = 0;
+        pointwise(operand, root, needs, memo);
+        escapes |= needs != 0;
+      }
+    for (auto [i, v] : llvm::enumerate(exit.getOperands())) {
+      uint64_t needs = 0;
+      bool fits = pointwise(v, root, needs, memo);
+      if (!needs)
+        continue;
+      if (fits && !placed[i]) {
+        // It may also depend on later roots, which are not computed yet.
+        bool early = false;
+        for (size_t later = r + 1; later < roots.size(); ++later) {
+          uint64_t also = 0;
+          llvm::DenseMap<Value, std::pair<bool, uint64_t>> laterMemo;
+          pointwise(v, roots[later], also, laterMemo);
+          early |= also != 0;
+        }
+        if (!early) {
+          step.outputs.push_back({v, static_cast<int64_t>(i), needs});
+          placed[i] = true;
+          continue;
+        }
+      }
+      escapes |= !placed[i];
+    }
+    if (escapes) {
+      plan.sequential = true;
+      for (auto [n, result] : llvm::enumerate(root->getResults()))
+        step.outputs.push_back({result, -1, uint64_t(1) << n});
+    }
+    if (!step.outputs.empty())
+      steps.push_back(step);
+  }
+  Plan::Step rest{nullptr, {}};
+  for (auto [i, v] : llvm::enumerate(exit.getOperands()))
+    if (!placed[i])
+      rest.outputs.push_back({v, static_cast<int64_t>(i), 0});
+  if (!rest.outputs.empty())
+    steps.push_back(rest);
+  plan.steps = std::move(steps);
+  return plan;
+}
+
+/// Independent units and elements of work of a step.
+static std::pair<int64_t, int64_t> workOf(const Plan::Step &step) {
+  auto count = [](ArrayRef<int64_t> shape) {
+    int64_t n = 1;
+    for (int64_t e : shape)
+      n *= e;
+    return n;
+  };
+  int64_t elements = 0, units = 0;
+  for (const Plan::Output &output : step.outputs) {
+    elements += count(shapeOf(output.tensor));
+    units = std::max(units, count(shapeOf(output.tensor)));
+  }
+  if (!step.root)
+    return {units, elements};
+  auto over = [&](Value input, ArrayRef<int64_t> dims) { // rows along `dims` are not split
+    int64_t all = count(shapeOf(input)), row = 1;
+    for (int64_t d : dims)
+      row *= shapeOf(input)[d];
+    elements = std::max(elements, all);
+    units = row ? all / row : 1;
+  };
+  auto from = [&](Value input, int64_t axis) {
+    SmallVector<int64_t> dims;
+    for (int64_t d = axis; d < static_cast<int64_t>(shapeOf(input).size()); ++d)
+      dims.push_back(d);
+    over(input, dims);
+  };
+  llvm::TypeSwitch<Operation *>(step.root)
+      .Case([&](ReduceOp op) { over(op.getInput(), op.getDims()); })
+      .Case([&](ArgReduceOp op) { over(op.getInput(), {static_cast<int64_t>(op.getAxis())}); })
+      .Case([&](CumsumOp op) { over(op.getInput(), {static_cast<int64_t>(op.getAxis())}); })
+      .Case([&](SoftmaxOp op) { over(op.getInput(), {static_cast<int64_t>(op.getAxis())}); })
+      .Case([&](LayerNormOp op) { from(op.getInput(), op.getAxis()); })
+      .Case([&](RmsNormOp op) { from(op.getInput(), op.getAxis()); })
+      .Case([&](GroupNormOp op) {
+        elements = count(shapeOf(op.getInput()));
+        units = shapeOf(op.getInput())[0] * static_cast<int64_t>(op.getGroups());
+      })
+      .Case([&](PoolOp op) { elements *= count(op.getKernel()); });
+  return {units, elements};
+}
+
+/// Pairs [result, operand] whose buffers may be one: the result's element is stored after the
+/// operand's element at the same place was read for the last time.
+static SmallVector<int64_t> inPlacePairs(func::FuncOp kernel, const Plan &plan) {
+  SmallVector<int64_t> pairs;
+  if (plan.steps.size() != 1)
+    return pairs;
+  const Plan::Step &step = plan.steps[0];
+  // Rows are read completely before they are written.
+  if (step.root && !isa<SoftmaxOp, LayerNormOp, RmsNormOp>(step.root))
+    return pairs;
+  for (const Plan::Output &output : step.outputs)
+    if (shapeOf(output.tensor) != shapeOf(step.outputs[0].tensor))
+      return pairs;
+  llvm::DenseSet<int64_t> taken;
+  for (const Plan::Output &output : step.outputs) {
+    Type resultElement = memoryElement(elementOf(output.tensor));
+    for (BlockArgument argument : kernel.getArguments()) {
+      if (shapeOf(argument) != shapeOf(output.tensor) || taken.contains(argument.getArgNumber()) ||
+          memoryElement(elementOf(argument)).getIntOrFloatBitWidth() !=
+              resultElement.getIntOrFloatBitWidth())
+        continue;
+      // Every use leads through ops that keep the point.
+      bool safe = true;
+      SmallVector<Value> open{argument};
+      llvm::DenseSet<Value> seen{argument};
+      while (!open.empty() && safe) {
+        Value v = open.pop_back_val();
+        for (OpOperand &use : v.getUses()) {
+          Operation *op = use.getOwner();
+          if (isa<func::ReturnOp>(op))
+            continue;
+          bool keeps = isa<ElementwiseOpInterface>(op) && shapeOf(op->getResult(0)) == shapeOf(v);
+          keeps |= op == step.root && use.getOperandNumber() == 0 &&
+                   shapeOf(op->getResult(0)) == shapeOf(v);
+          safe &= keeps;
+          if (keeps && seen.insert(op->getResult(0)).second)
+            open.push_back(op->getResult(0));
+        }
+      }
+      if (!safe)
+        continue;
+      pairs.append({output.result, static_cast<int64_t>(argument.getArgNumber())});
+      taken.insert(argument.getArgNumber());
+      break;
+    }
+  }
+  return pairs;
+}
+
+FailureOr<GenericChoice> selectGeneric(func::FuncOp kernel, const VectorInfo &info) {
+  FailureOr<Plan> plan = planStages(kernel);
+  if (failed(plan))
+    return failure();
+  GenericChoice choice;
+  int64_t units = 1;
+  for (const Plan::Step &step : plan->steps) {
+    auto [stepUnits, elements] = workOf(step);
+    units = std::max(units, stepUnits);
+    choice.elements += elements;
+  }
+  choice.inPlace = inPlacePairs(kernel, *plan);
+  if (plan->sequential)
+    return choice;
+  // A tile is worth a few microseconds; more than 64 tiles bring nothing.
+  int64_t grain = info.bytes ? 4096 : 1;
+  int64_t most = info.bytes ? 64 : std::numeric_limits<int64_t>::max();
+  choice.tiles = std::max<int64_t>(
+      1, std::min({most, units, static_cast<int64_t>((choice.elements + grain - 1) / grain)}));
+  return choice;
+}
+
+LogicalResult emitGenericKernel(func::FuncOp kernel, func::FuncOp dest, const VectorInfo &info,
+                                int64_t tiles) {
+  OwningOpRef<func::FuncOp> copy = cast<func::FuncOp>(kernel->clone());
+  FailureOr<Plan> plan = planStages(*copy);
+  if (failed(plan))
+    return failure();
+  if (plan->sequential && tiles != 1)
+    return kernel.emitError(
+        "internal error: a kernel of dependent stages cannot be split into tiles");
+  collapseDims(*copy);
+
+  KernelArguments arguments(kernel, dest);
+  OpBuilder builder(dest.getBody().front().getTerminator());
+  KernelEmitter k(builder, info, arguments, tiles);
+  k.at(kernel.getLoc());
+  for (auto [argument, buffer] : llvm::zip(copy->getArguments(), arguments.operands))
+    k.inl.bind(argument, buffer);
+  for (const Plan::Step &step : plan->steps) {
+    Stage stage{step.root, {}};
+    SmallVector<std::pair<Value, Value>> temporaries;
+    for (const Plan::Output &output : step.outputs) {
+      Value buffer;
+      auto type = bufferType(cast<RankedTensorType>(output.tensor.getType()));
+      if (output.result >= 0)
+        buffer = arguments.results[output.result];
+      else
+        buffer = k.scratch(std::max<int64_t>(1, type.getNumElements()), type.getElementType());
+      if (cast<MemRefType>(buffer.getType()) != type && type.getNumElements())
+        buffer = viewAs(builder, kernel.getLoc(), buffer, type.getShape());
+      stage.outputs.push_back({output.tensor, buffer, output.needs});
+      if (output.result < 0)
+        temporaries.push_back({output.tensor, buffer});
+    }
+    emitStage(k, stage);
+    if (k.failed)
+      return failure();
+    for (auto [tensor, buffer] : temporaries)
+      if (!isEmpty(tensor))
+        k.inl.bind(tensor, buffer);
+  }
+  if (k.scratchBytes)
+    dest->setAttr(scratchAttr, builder.getI64IntegerAttr(k.scratchBytes));
+  return success();
+}
+
+} // namespace ingot

@@ -1,0 +1,252 @@
+// Loops, tiles, scratch and results of emitted kernels; see KernelEmitter.h.
+#include "backends/common/KernelEmitter.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace ingot {
+
+KernelEmitter::Values KernelEmitter::loop(Value low, Value high, int64_t step, ValueRange init,
+                                          LoopBody body) {
+  OpBuilder::InsertionGuard guard(b);
+  auto op = scf::ForOp::create(b, loc(), low, high, index(step), init);
+  Block *block = op.getBody();
+  if (!block->empty() && block->back().hasTrait<OpTrait::IsTerminator>())
+    b.setInsertionPoint(block->getTerminator());
+  else
+    b.setInsertionPointToEnd(block);
+  Values results = body(op.getInductionVar(), op.getRegionIterArgs());
+  if (!init.empty())
+    scf::YieldOp::create(b, loc(), results);
+  return Values(op.getResults());
+}
+
+void KernelEmitter::loop(Value low, Value high, int64_t step, function_ref<void(Value)> body) {
+  loop(low, high, step, ValueRange(), [&](Value iv, ValueRange) {
+    body(iv);
+    return Values();
+  });
+}
+
+KernelEmitter::Values KernelEmitter::nest(ArrayRef<int64_t> extents, ValueRange init,
+                                          function_ref<Values(ArrayRef<Value>, ValueRange)> body) {
+  Values indices;
+  std::function<Values(size_t, ValueRange)> level = [&](size_t d, ValueRange carried) -> Values {
+    if (d == extents.size())
+      return body(indices, carried);
+    if (extents[d] == 1) {
+      indices.push_back(index(0));
+      Values results = level(d + 1, carried);
+      indices.pop_back();
+      return results;
+    }
+    return loop(index(0), index(extents[d]), 1, carried, [&](Value iv, ValueRange inner) {
+      indices.push_back(iv);
+      Values results = level(d + 1, inner);
+      indices.pop_back();
+      return results;
+    });
+  };
+  return level(0, init);
+}
+
+void KernelEmitter::ifThen(Value condition, function_ref<void()> body) {
+  OpBuilder::InsertionGuard guard(b);
+  auto op = scf::IfOp::create(b, loc(), condition, /*withElseRegion=*/false);
+  b.setInsertionPoint(op.thenBlock()->getTerminator());
+  body();
+}
+
+void KernelEmitter::forLanes(int64_t extent, int64_t lanes, LaneBody body) {
+  int64_t whole = extent / lanes * lanes;
+  if (whole == lanes)
+    body(index(0), lanes);
+  else if (whole)
+    loop(index(0), index(whole), lanes, [&](Value iv) { body(iv, lanes); });
+  if (extent > whole)
+    body(index(whole), extent - whole);
+}
+
+void KernelEmitter::forLanes(Value low, Value high, int64_t extent, int64_t lanes, LaneBody body) {
+  std::optional<int64_t> l = constantInt(low), h = constantInt(high);
+  if (l == 0 && h == extent)
+    return forLanes(extent, lanes, body);
+  int64_t whole = extent / lanes * lanes;
+  IndexMath &math = inl.index();
+  if (whole)
+    loop(low, whole == extent ? high : math.min(loc(), high, whole), lanes,
+         [&](Value iv) { body(iv, lanes); });
+  if (extent == whole)
+    return;
+  // Only the share that reaches the end, and is not empty, has the rest.
+  Value reaches = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq, high, index(extent));
+  Value some = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, low, high);
+  ifThen(arith::AndIOp::create(b, loc(), reaches, some),
+         [&] { body(index(whole), extent - whole); });
+}
+
+std::pair<Value, Value> KernelEmitter::share(int64_t units, int64_t grain) {
+  if (tiles == 1)
+    return {index(0), index(units)};
+  int64_t size = (units + tiles - 1) / tiles;
+  size = (size + grain - 1) / grain * grain;
+  IndexMath &math = inl.index();
+  Value low = math.min(loc(), math.mul(loc(), arguments.begin, size), units);
+  Value high = math.min(loc(), math.mul(loc(), arguments.end, size), units);
+  return {low, high};
+}
+
+static int64_t product(ArrayRef<int64_t> extents) {
+  int64_t result = 1;
+  for (int64_t e : extents)
+    result *= e;
+  return result;
+}
+
+void KernelEmitter::forShare(ArrayRef<int64_t> extents, PointBody body) {
+  int64_t units = product(extents);
+  if (units == 0)
+    return;
+  if (units == 1 && tiles == 1)
+    return body(Values(extents.size(), index(0)));
+  auto [low, high] = share(units);
+  loop(low, high, 1, [&](Value unit) { body(inl.index().delinearize(loc(), unit, extents)); });
+}
+
+void KernelEmitter::forShareOfLanes(ArrayRef<int64_t> extents, int64_t lanes,
+                                    function_ref<void(ArrayRef<Value>, int64_t)> body) {
+  if (extents.empty()) {
+    forShare({}, [&](ArrayRef<Value> none) { body(none, 1); });
+    return;
+  }
+  ArrayRef<int64_t> outer = extents.drop_back();
+  int64_t inner = extents.back(), rows = product(outer);
+  if (rows == 0 || inner == 0)
+    return;
+  auto row = [&](ArrayRef<Value> indices, Value first, int64_t count) {
+    Values all(indices);
+    all.push_back(first);
+    body(all, count);
+  };
+  if (rows == 1) {
+    auto [low, high] = share(inner, lanes);
+    Values zeros(outer.size(), index(0));
+    forLanes(low, high, inner, lanes,
+             [&](Value first, int64_t count) { row(zeros, first, count); });
+    return;
+  }
+  // Few long rows: cut them into chunks so that tiles have something to share.
+  int64_t chunks = 1;
+  if (rows < tiles)
+    chunks = std::min((tiles + rows - 1) / rows, (inner + lanes - 1) / lanes);
+  if (chunks == 1) {
+    forShare(outer, [&](ArrayRef<Value> indices) {
+      forLanes(inner, lanes, [&](Value first, int64_t count) { row(indices, first, count); });
+    });
+    return;
+  }
+  int64_t size = ((inner + chunks - 1) / chunks + lanes - 1) / lanes * lanes;
+  chunks = (inner + size - 1) / size;
+  llvm::SmallVector<int64_t> units(outer);
+  units.push_back(chunks);
+  forShare(units, [&](ArrayRef<Value> indices) {
+    IndexMath &math = inl.index();
+    Value low = math.mul(loc(), indices.back(), size);
+    Value high = math.min(loc(), math.add(loc(), low, size), inner);
+    forLanes(low, high, inner, lanes,
+             [&](Value first, int64_t count) { row(indices.drop_back(), first, count); });
+  });
+}
+
+Value KernelEmitter::read(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value mask) {
+  return read(tensor, inl.point(indices, lanes, shapeOf(tensor)), lanes, mask);
+}
+
+Value KernelEmitter::read(Value tensor, const Point &point, int64_t lanes, Value mask) {
+  Value v = failed ? Value() : inl.emit(tensor, point, lanes, mask);
+  if (v)
+    return v;
+  failed = true;
+  Type type = signless(elementOf(tensor));
+  return arith::ConstantOp::create(
+      b, loc(), b.getZeroAttr(lanes > 1 ? Type(VectorType::get({lanes}, type)) : type));
+}
+
+void KernelEmitter::finish(ArrayRef<Value> indices, int64_t lanes, ArrayRef<Value> values) {
+  uint64_t given = 0;
+  inl.clearDefined();
+  for (auto [r, value] : llvm::enumerate(values))
+    if (value) {
+      inl.define(stage->root->getResult(r), indices, lanes, value);
+      given |= uint64_t(1) << r;
+    }
+  // All reads come before all writes: a result may lie in an operand's buffer.
+  llvm::SmallVector<std::pair<const StageOutput *, Value>> ready;
+  for (const StageOutput &output : stage->outputs)
+    if ((output.needs & given) == output.needs && (output.needs || !stage->root))
+      ready.push_back({&output, read(output.tensor, indices, lanes)});
+  for (auto [output, value] : ready)
+    inl.store(loc(), value, output->buffer, indices, lanes);
+  inl.clearDefined();
+}
+
+Value KernelEmitter::scratch(int64_t elements, Type element) {
+  int64_t bytes = elements * std::max(8u, element.getIntOrFloatBitWidth()) / 8;
+  int64_t offset = scratchBytes;
+  scratchBytes = (offset + bytes + 63) / 64 * 64;
+  // Made at the function's start, so that it dominates every use.
+  OpBuilder::InsertionGuard guard(b);
+  Value whole = arguments.scratch;
+  Block *entry = whole.getParentBlock();
+  b.setInsertionPointToStart(entry);
+  Value view = scratchView(b, loc(), whole, offset, elements, element);
+  return view;
+}
+
+int64_t KernelEmitter::lanesOf(ArrayRef<Value> tensors) const {
+  unsigned bits = 8;
+  for (Value v : tensors) {
+    Type element = elementOf(v);
+    if (!element.isInteger(1))
+      bits = std::max(bits, isa<FloatType>(element) ? std::max(32u, element.getIntOrFloatBitWidth())
+                                                    : element.getIntOrFloatBitWidth());
+  }
+  return info.lanes(bits);
+}
+
+int64_t KernelEmitter::stageLanes() const {
+  llvm::SmallVector<Value> tensors;
+  for (const StageOutput &output : stage->outputs)
+    tensors.push_back(output.tensor);
+  // Everything the outputs are computed from.
+  llvm::DenseSet<Value> seen(tensors.begin(), tensors.end());
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (Operation *op = tensors[i].getDefiningOp())
+      for (Value operand : op->getOperands()) {
+        // Index operands are read one at a time or cost little; they do not narrow the vectors.
+        bool isIndex = isa<GatherOp, GatherNDOp>(op) && operand == op->getOperand(1);
+        if (!isIndex && seen.insert(operand).second)
+          tensors.push_back(operand);
+      }
+  return lanesOf(tensors);
+}
+
+Value KernelEmitter::splat(Value scalar, int64_t lanes) {
+  if (lanes == 1 || isVector(scalar))
+    return scalar;
+  return vector::BroadcastOp::create(b, loc(), VectorType::get({lanes}, scalar.getType()), scalar);
+}
+
+Value KernelEmitter::widen(Value v, int64_t lanes, Value fill) {
+  Value full = splat(fill, lanes);
+  if (lanes == 1)
+    return v;
+  if (!isVector(v))
+    return vector::InsertOp::create(b, loc(), v, full, 0);
+  if (cast<VectorType>(v.getType()).getNumElements() == lanes)
+    return v;
+  return vector::InsertStridedSliceOp::create(b, loc(), v, full, ArrayRef<int64_t>{0},
+                                              ArrayRef<int64_t>{1});
+}
+
+} // namespace ingot
