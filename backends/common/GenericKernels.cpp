@@ -268,6 +268,7 @@ FailureOr<GenericChoice> selectGeneric(func::FuncOp kernel, const VectorInfo &in
   choice.inPlace = inPlacePairs(kernel, *plan);
   if (plan->sequential)
     return choice;
+  choice.units = std::max<int64_t>(1, units);
   // A tile is worth a few microseconds; more than 64 tiles bring nothing.
   int64_t grain = info.bytes ? 4096 : 1;
   int64_t most = info.bytes ? 64 : std::numeric_limits<int64_t>::max();

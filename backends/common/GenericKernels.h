@@ -20,6 +20,7 @@ struct VectorInfo {
 struct GenericChoice {
   int64_t tiles = 1;                  ///< independent pieces of work
   llvm::SmallVector<int64_t> inPlace; ///< pairs [result, operand], as in #ingot.kernel
+  int64_t units = 1;                  ///< the most tiles there could be
   uint64_t elements = 0;              ///< elements visited, for estimates
 };
 
