@@ -1,5 +1,6 @@
-// libFuzzer target: any bytes given to the reader of programs. The description's hash is set right, so that the fuzzer
-// gets past it; nothing of the program is run, because its code would be as hostile as its records.
+// libFuzzer target: any bytes given to the reader of programs. The description's hash is set right,
+// so that the fuzzer gets past it; nothing of the program is run, because its code would be as
+// hostile as its records.
 //
 //   cmake -B build-fuzz -DINGOT_COMPILER=OFF -DINGOT_FUZZ=ON -DINGOT_SANITIZE=address,undefined
 //   ninja -C build-fuzz fuzz-program && build-fuzz/test/fuzz-program -max_total_time=60 test/golden
@@ -10,8 +11,8 @@
 #include <memory>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  std::unique_ptr<uint8_t, void (*)(void *)> image(static_cast<uint8_t *>(std::aligned_alloc(64, (size + 64) / 64 * 64)),
-                                                   &std::free);
+  std::unique_ptr<uint8_t, void (*)(void *)> image(
+      static_cast<uint8_t *>(std::aligned_alloc(64, (size + 64) / 64 * 64)), &std::free);
   if (size)
     std::memcpy(image.get(), data, size);
   ingot::FileHeader header;
