@@ -3,6 +3,8 @@
 #include "ir/graph/Graph.h"
 #include "ir/plan/Plan.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/fuse/Passes.h"
+#include "passes/normalize/Passes.h"
 
 using namespace mlir;
 
@@ -14,4 +16,6 @@ void ingot::registerAllDialects(DialectRegistry &registry) {
 
 void ingot::registerAllPasses() {
   mlir::registerTransformsPasses(); // canonicalize, cse, …
+  registerIngotNormalizePasses();
+  registerIngotFusePasses();
 }

@@ -1,15 +1,21 @@
-// Phase 2: one form for everything that means the same.
+// Phase 2: what inference does not need goes away, and equal things look equal.
 #include "compiler/pipeline/Phases.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/normalize/Passes.h"
 
+using mlir::func::FuncOp;
+
 void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &) {
-  manager.addPass(mlir::createCanonicalizerPass());
-  manager.addPass(createFoldConstants());
-  // Before composites are taken apart: a batch norm that stays becomes arithmetic on constants.
-  manager.addPass(createFoldBatchNorm());
-  manager.addPass(createDecomposeComposites());
-  manager.addPass(createFoldConstants());
-  manager.addPass(mlir::createCSEPass());
-  manager.addPass(mlir::createCanonicalizerPass());
+  // Shape arithmetic and moved weights first: the patterns below look for constants.
+  manager.addNestedPass<FuncOp>(createFoldConstants());
+  manager.addNestedPass<FuncOp>(createFoldBatchNorm());
+  manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
+  // After the patterns, which merge pads.
+  manager.addNestedPass<FuncOp>(createFoldPad());
+  // What the patterns made constant.
+  manager.addNestedPass<FuncOp>(createFoldConstants());
+  manager.addNestedPass<FuncOp>(mlir::createCSEPass());
+  // Equal operands, now the same value, may give another pattern its chance.
+  manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
 }

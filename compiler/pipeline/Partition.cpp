@@ -1,4 +1,19 @@
 // Phase 4: every op gets its target.
 #include "compiler/pipeline/Phases.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/normalize/Passes.h"
 
-void ingot::buildPartitionPhase(mlir::OpPassManager &, CompileState &) {}
+using mlir::func::FuncOp;
+
+void ingot::buildPartitionPhase(mlir::OpPassManager &manager, CompileState &state) {
+  // Composites that no target takes whole are taken apart now, and what that made constant folds.
+  manager.addNestedPass<FuncOp>(createDecomposeComposites([&state](mlir::Operation *op) {
+    return llvm::any_of(state.targets, [&](const std::unique_ptr<Target> &target) {
+      return target->claim(op).accepted;
+    });
+  }));
+  manager.addNestedPass<FuncOp>(createFoldConstants());
+  manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
+  manager.addNestedPass<FuncOp>(mlir::createCSEPass());
+}

@@ -1,8 +1,8 @@
-// fold-batch-norm: batch norms with constant statistics become part of the convolution before them.
-#include "compiler/evaluator/Evaluator.h"
-#include "ir/graph/Graph.h"
-#include "mlir/IR/Builders.h"
+// fold-batch-norm: inference batch norms become part of the contraction before them.
+#include "passes/normalize/Constants.h"
 #include "passes/normalize/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace ingot;
@@ -14,85 +14,123 @@ namespace ingot {
 
 namespace {
 
-/// The constant that `value` folds to, or null.
-Attribute folded(Value value) {
-  if (auto constant = value.getDefiningOp<ConstantOp>())
-    return constant.getValue();
-  std::optional<Attribute> attr = foldToConstant(value.getDefiningOp());
-  return attr.value_or(Attribute());
+/// A batch norm with constant statistics: x * factor + offset, per channel.
+struct Affine {
+  std::vector<double> factor, offset;
+};
+
+std::optional<Affine> affineOf(BatchNormOp op) {
+  auto scale = constantElements(op.getScale()), bias = constantElements(op.getBias());
+  auto mean = constantElements(op.getMean()), variance = constantElements(op.getVariance());
+  if (!scale || !bias || !mean || !variance)
+    return std::nullopt;
+  Affine result;
+  double epsilon = op.getEpsilon().convertToDouble();
+  for (size_t i = 0; i < scale->size(); ++i) {
+    double factor = (*scale)[i] / std::sqrt((*variance)[i] + epsilon);
+    result.factor.push_back(factor);
+    result.offset.push_back((*bias)[i] - (*mean)[i] * factor);
+  }
+  return result;
 }
+
+/// The contraction's weight times `factor` per output channel, or null when its output channels are
+/// not one dim of it.
+Value scaledWeight(OpBuilder &builder, Value weight, int64_t axis, ArrayRef<double> factor) {
+  ConstantOp source = constantOf(weight);
+  // In f64, so that the product is rounded once.
+  auto type = RankedTensorType::get({static_cast<int64_t>(factor.size())}, builder.getF64Type());
+  auto operand = cast<ConstantOp>(
+      elementsConstant(builder, source.getLoc(), type, factor).getDefiningOp());
+  auto step = StepAttr::get(builder.getContext(), StepKind::Scale, {axis}, operand.getValue());
+  Value result = withStep(builder, source.getLoc(), source, step, source.getType());
+  operand.erase();
+  return result;
+}
+
+class FoldIntoContraction : public OpRewritePattern<BatchNormOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BatchNormOp op, PatternRewriter &rewriter) const override {
+    Operation *producer = op.getInput().getDefiningOp();
+    if (!producer || !producer->hasOneUse())
+      return rewriter.notifyMatchFailure(op, "something else reads the input");
+    Value weight;
+    int64_t axis = 0;
+    if (auto conv = dyn_cast<ConvOp>(producer)) {
+      weight = conv.getFilter();
+    } else if (auto conv = dyn_cast<ConvTransposeOp>(producer)) {
+      if (conv.getGroups() != 1)
+        return rewriter.notifyMatchFailure(op, "output channels are spread over two dims");
+      weight = conv.getFilter();
+      axis = 1;
+    } else if (auto matmul = dyn_cast<MatmulOp>(producer)) {
+      weight = matmul.getRhs();
+      if (matmul.getType().getRank() != 2 ||
+          cast<RankedTensorType>(weight.getType()).getRank() != 2)
+        return rewriter.notifyMatchFailure(op, "channels are not the columns");
+      axis = matmul.getTransposeB() ? 0 : 1;
+    } else {
+      return rewriter.notifyMatchFailure(op, "no contraction before it");
+    }
+    unsigned biasIndex = 2;
+    Value oldBias = producer->getNumOperands() > biasIndex ? producer->getOperand(biasIndex) : Value();
+    std::optional<Affine> affine = affineOf(op);
+    if (!affine || !constantOf(weight) || (oldBias && !constantOf(oldBias)) ||
+        !isa<FloatType>(op.getType().getElementType()))
+      return rewriter.notifyMatchFailure(op, "weight, bias or statistics are not constant");
+
+    std::vector<double> bias = affine->offset;
+    if (oldBias) {
+      std::optional<std::vector<double>> old = constantElements(oldBias);
+      if (!old || old->size() != bias.size())
+        return failure();
+      for (size_t i = 0; i < bias.size(); ++i)
+        bias[i] += (*old)[i] * affine->factor[i];
+    }
+    rewriter.setInsertionPoint(producer);
+    Value scaled = scaledWeight(rewriter, weight, axis, affine->factor);
+    if (!scaled)
+      return rewriter.notifyMatchFailure(op, "the weight's bytes cannot be read");
+    auto biasType = RankedTensorType::get({static_cast<int64_t>(bias.size())},
+                                          op.getType().getElementType());
+    Value newBias = elementsConstant(rewriter, op.getLoc(), biasType, bias);
+    Operation *folded = rewriter.clone(*producer);
+    folded->setLoc(fuseLocations({producer->getLoc(), op.getLoc()}));
+    folded->setOperands(ValueRange{producer->getOperand(0), scaled, newBias});
+    rewriter.replaceOp(op, folded->getResults());
+    rewriter.eraseOp(producer);
+    return success();
+  }
+};
+
+/// What is left with constant statistics becomes a multiplication and an addition.
+class ToMulAdd : public OpRewritePattern<BatchNormOp> {
+public:
+  ToMulAdd(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/0) {}
+
+  LogicalResult matchAndRewrite(BatchNormOp op, PatternRewriter &rewriter) const override {
+    std::optional<Affine> affine = affineOf(op);
+    if (!affine)
+      return rewriter.notifyMatchFailure(op, "the statistics are not constant");
+    RankedTensorType type = op.getType();
+    SmallVector<int64_t> shape(type.getRank() - 1, 1);
+    shape[0] = type.getDimSize(1);
+    auto vector = RankedTensorType::get(shape, type.getElementType());
+    Value factor = elementsConstant(rewriter, op.getLoc(), vector, affine->factor);
+    Value offset = elementsConstant(rewriter, op.getLoc(), vector, affine->offset);
+    Value scaled = MulOp::create(rewriter, op.getLoc(), op.getInput(), factor);
+    rewriter.replaceOpWithNewOp<AddOp>(op, scaled, offset);
+    return success();
+  }
+};
 
 class FoldBatchNorm : public ingot::impl::FoldBatchNormBase<FoldBatchNorm> {
   void runOnOperation() override {
-    getOperation()->walk([&](BatchNormOp norm) { fold(norm); });
-  }
-
-  void fold(BatchNormOp norm) {
-    auto conv = norm.getInput().getDefiningOp<ConvOp>();
-    if (!conv || !conv->hasOneUse())
-      return;
-    auto filter = conv.getFilter().getDefiningOp<ConstantOp>();
-    auto weight = filter ? dyn_cast<WeightAttr>(filter.getValue()) : nullptr;
-    auto isConstant = [](Value value) { return bool(value.getDefiningOp<ConstantOp>()); };
-    if (!filter || !isa<FloatType>(norm.getType().getElementType()) ||
-        !llvm::all_of(ValueRange(norm.getOperands().drop_front()), isConstant) ||
-        (conv.getBias() && !isConstant(conv.getBias())))
-      return;
-
-    // factor = scale / sqrt(variance + epsilon); bias' = (bias - mean) * factor + norm's bias. Few
-    // elements: evaluated now, in float64 between roundings.
-    OpBuilder b(norm);
-    Location loc = FusedLoc::get(b.getContext(), {conv.getLoc(), norm.getLoc()});
-    SmallVector<Operation *> scratch;
-    auto compute = [&](Value value) -> Value {
-      Attribute attr = folded(value);
-      scratch.push_back(value.getDefiningOp());
-      auto type = cast<RankedTensorType>(value.getType());
-      return attr ? constant(b, loc, type, attr) : Value();
-    };
-    Type element = cast<RankedTensorType>(norm.getVariance().getType()).getElementType();
-    Value epsilon = scalarConstant(b, loc, element, norm.getEpsilon().convertToDouble());
-    Value variance = compute(AddOp::create(b, loc, norm.getVariance(), epsilon));
-    Value deviation = variance ? compute(SqrtOp::create(b, loc, variance)) : Value();
-    Value factor = deviation ? compute(DivOp::create(b, loc, norm.getScale(), deviation)) : Value();
-    if (!factor)
-      return;
-    Value shift = norm.getMean();
-    shift = conv.getBias() ? compute(SubOp::create(b, loc, conv.getBias(), shift))
-                           : compute(NegOp::create(b, loc, shift));
-    Value scaled = shift ? compute(MulOp::create(b, loc, shift, factor)) : Value();
-    Value bias = scaled ? compute(AddOp::create(b, loc, scaled, norm.getBias())) : Value();
-    if (!bias)
-      return;
-
-    Value newFilter;
-    auto type = cast<RankedTensorType>(filter.getType());
-    if (weight) {
-      SmallVector<StepAttr> recipe(weight.getRecipe());
-      recipe.push_back(StepAttr::get(b.getContext(), StepKind::Scale, {0},
-                                     factor.getDefiningOp<ConstantOp>().getValue()));
-      newFilter = constant(b, filter.getLoc(), type,
-                           WeightAttr::get(b.getContext(), weight.getName(), weight.getSource(),
-                                           weight.getOffset(), weight.getBytes(), weight.getHash(),
-                                           weight.getStored(), recipe));
-    } else {
-      SmallVector<int64_t> shape(type.getRank(), 1);
-      shape[0] = type.getDimSize(0);
-      Value column =
-          compute(ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), factor));
-      newFilter = column ? compute(MulOp::create(b, loc, filter.getResult(), column)) : Value();
-      if (!newFilter)
-        return;
-    }
-    Value result =
-        ConvOp::create(b, loc, conv.getInput(), newFilter, bias, conv.getStrides(), conv.getPads(),
-                       conv.getDilations(), conv.getGroups(), conv.getChannelsLast());
-    norm.replaceAllUsesWith(result);
-    norm.erase();
-    conv.erase();
-    for (Operation *op : llvm::reverse(scratch))
-      if (op->use_empty())
-        op->erase();
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FoldIntoContraction, ToMulAdd>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
 };
 

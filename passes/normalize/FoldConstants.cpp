@@ -1,6 +1,8 @@
-// fold-constants: computes what depends on constants alone.
+// fold-constants: computes ops on constants, and turns moves of weights into recipes.
 #include "compiler/evaluator/Evaluator.h"
 #include "ir/graph/WeightStore.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/normalize/Constants.h"
 #include "passes/normalize/Passes.h"
 
 using namespace mlir;
@@ -13,69 +15,92 @@ namespace ingot {
 
 namespace {
 
-/// Constants up to this size are computed; a model's largest embedding stays below it.
-constexpr uint64_t kMaxFoldedBytes = uint64_t(1) << 30;
+/// Results up to this size are computed whatever the operands are.
+constexpr uint64_t kAlwaysBytes = 128 << 10;
+/// No result above this size is computed: the evaluator is not fast.
+constexpr uint64_t kNeverBytes = 1 << 30;
+/// Growth that is accepted above kAlwaysBytes: int8 weights that become float.
+constexpr uint64_t kGrowth = 4;
 
-/// The step of a recipe that does what `op` does; null when there is none.
-StepAttr asStep(Operation *op) {
+/// `op` as a step of its constant operand's recipe, or null.
+Value foldMove(OpBuilder &builder, Operation *op) {
+  ConstantOp source = op->getNumOperands() == 1 ? constantOf(op->getOperand(0)) : ConstantOp();
+  if (!source)
+    return {};
   MLIRContext *context = op->getContext();
+  // The value keeps the weight's name: that is what a reader looks for.
+  Location loc = source.getLoc();
   if (auto transpose = dyn_cast<TransposeOp>(op))
-    return StepAttr::get(context, StepKind::Transpose, transpose.getPerm(), {});
+    return transposeConstant(builder, loc, source, transpose.getPerm());
   if (auto reshape = dyn_cast<ReshapeOp>(op))
-    return StepAttr::get(context, StepKind::Reshape, reshape.getType().getShape(), {});
+    return reshapeConstant(builder, loc, source, reshape.getType().getShape());
+  if (!isa<WeightAttr>(source.getValue()))
+    return {};
   if (auto slice = dyn_cast<SliceOp>(op)) {
     if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step != 1; }))
       return {};
     SmallVector<int64_t> values(slice.getStarts());
-    llvm::append_range(values, slice.getSizes());
-    return StepAttr::get(context, StepKind::Slice, values, {});
+    values.append(slice.getSizes().begin(), slice.getSizes().end());
+    return withStep(builder, loc, source,
+                    StepAttr::get(context, StepKind::Slice, values, Attribute()), slice.getType());
+  }
+  if (auto cast = dyn_cast<CastOp>(op)) {
+    auto from = dyn_cast<FloatType>(cast.getInput().getType().getElementType());
+    auto to = dyn_cast<FloatType>(cast.getType().getElementType());
+    if (!from || !to)
+      return {};
+    return withStep(builder, loc, source,
+                    StepAttr::get(context, StepKind::Cast, {}, TypeAttr::get(to)), cast.getType());
   }
   return {};
 }
 
-/// Ops whose result only repeats what their operands hold: folding a large one would waste memory.
-bool onlyRepeats(Operation *op) { return isa<BroadcastOp, IotaOp>(op); }
+bool worthComputing(Operation *op) {
+  if (op->getNumResults() != 1 || op->getNumRegions() != 0 || !isPure(op) ||
+      !isa_and_nonnull<IngotDialect>(op->getDialect()) || isa<ConstantOp, LaunchOp, TransferOp>(op))
+    return false;
+  uint64_t most = 0;
+  for (Value operand : op->getOperands()) {
+    ConstantOp source = constantOf(operand);
+    if (!source)
+      return false;
+    most = std::max(most, storedBytes(source.getType()));
+  }
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type || !type.hasStaticShape())
+    return false;
+  uint64_t bytes = storedBytes(type);
+  if (isa<IotaOp, BroadcastOp>(op))
+    return bytes <= kMaxDenseBytes;
+  return bytes <= kAlwaysBytes || (bytes <= kNeverBytes && bytes <= kGrowth * most);
+}
 
 class FoldConstants : public ingot::impl::FoldConstantsBase<FoldConstants> {
-  void runOnOperation() override {
-    getOperation()->walk([&](Operation *op) { fold(op); });
-    getOperation()->walk([](ConstantOp constant) {
-      if (constant->use_empty())
-        constant.erase();
-    });
-  }
-
-  void fold(Operation *op) {
-    if (!isa<IngotDialect>(op->getDialect()) || isa<ConstantOp, LaunchOp, TransferOp>(op) ||
-        !isPure(op) || op->getNumResults() != 1)
-      return;
-    if (llvm::any_of(op->getOperands(),
-                     [](Value operand) { return !operand.getDefiningOp<ConstantOp>(); }))
-      return;
-    auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    Attribute folded;
-    if (StepAttr step = asStep(op))
-      if (auto weight =
-              dyn_cast<WeightAttr>(op->getOperand(0).getDefiningOp<ConstantOp>().getValue())) {
-        SmallVector<StepAttr> recipe(weight.getRecipe());
-        recipe.push_back(step);
-        folded = WeightAttr::get(op->getContext(), weight.getName(), weight.getSource(),
-                                 weight.getOffset(), weight.getBytes(), weight.getHash(),
-                                 weight.getStored(), recipe);
-      }
-    if (!folded) {
-      uint64_t limit = onlyRepeats(op) ? kMaxDenseBytes : kMaxFoldedBytes;
-      if (storedBytes(type) > limit)
-        return;
-      if (auto value = foldToConstant(op, kMaxFoldedBytes))
-        folded = *value;
-    }
-    if (!folded)
-      return;
-    OpBuilder builder(op);
-    op->getResult(0).replaceAllUsesWith(constant(builder, op->getLoc(), type, folded));
-    op->erase();
-  }
+  void runOnOperation() override { foldConstants(getOperation()); }
 };
 
 } // namespace
+
+void ingot::foldConstants(func::FuncOp function) {
+  // Producers come before consumers, so one walk folds chains.
+  function.walk([&](Operation *op) {
+    if (isa<ConstantOp>(op) || op->getNumResults() != 1)
+      return;
+    OpBuilder builder(op);
+    Value folded = foldMove(builder, op);
+    if (!folded && worthComputing(op))
+      if (std::optional<Attribute> value = foldToConstant(op, kNeverBytes))
+        folded = constant(builder, op->getLoc(),
+                          cast<RankedTensorType>(op->getResult(0).getType()), *value);
+    if (!folded)
+      return;
+    op->getResult(0).replaceAllUsesWith(folded);
+    op->erase();
+  });
+  // What was read by folded ops alone.
+  SmallVector<ConstantOp> constants;
+  function.walk([&](ConstantOp constant) { constants.push_back(constant); });
+  for (ConstantOp constant : constants)
+    if (constant->use_empty())
+      constant.erase();
+}
