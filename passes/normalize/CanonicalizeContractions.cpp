@@ -117,8 +117,8 @@ class MulIntoWeight : public OpRewritePattern<MulOp> {
       auto operand = cast<ConstantOp>(
           elementsConstant(rewriter, weight.getLoc(), vector, *factor).getDefiningOp());
       Value scaled = withStep(rewriter, weight.getLoc(), weight,
-                              StepAttr::get(getContext(), StepKind::Scale,
-                                            {contraction.weightAxis}, operand.getValue()),
+                              StepAttr::get(getContext(), StepKind::Scale, {contraction.weightAxis},
+                                            operand.getValue()),
                               weight.getType());
       rewriter.eraseOp(operand);
       if (!scaled)
@@ -127,8 +127,8 @@ class MulIntoWeight : public OpRewritePattern<MulOp> {
       if (bias) {
         for (auto [term, by] : llvm::zip(*bias, *factor))
           term *= by;
-        operands.push_back(elementsConstant(rewriter, contraction.bias.getLoc(),
-                                            typeOf(contraction.bias), *bias));
+        operands.push_back(
+            elementsConstant(rewriter, contraction.bias.getLoc(), typeOf(contraction.bias), *bias));
       }
       Operation *next = rewriter.clone(*contraction.op);
       next->setLoc(fuseLocations({contraction.op->getLoc(), op.getLoc()}));
@@ -176,9 +176,8 @@ class BroadcastIntoMatmul : public OpRewritePattern<MatmulOp> {
       RankedTensorType inner = broadcast.getInput().getType(), outer = broadcast.getType();
       if (inner.getRank() < 2 || inner.getShape().take_back(2) != outer.getShape().take_back(2))
         continue;
-      FailureOr<SmallVector<int64_t>> batch =
-          broadcastShapes(inner.getShape().drop_back(2),
-                          typeOf(op->getOperand(1 - side)).getShape().drop_back(2));
+      FailureOr<SmallVector<int64_t>> batch = broadcastShapes(
+          inner.getShape().drop_back(2), typeOf(op->getOperand(1 - side)).getShape().drop_back(2));
       if (failed(batch) || ArrayRef<int64_t>(*batch) != op.getType().getShape().drop_back(2))
         continue;
       rewriter.modifyOpInPlace(op, [&] { op->setOperand(side, broadcast.getInput()); });

@@ -15,7 +15,8 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 /// additions only of -0.0, and subtractions of 0.0: the other zero changes the sign of zero.
 template <typename OpT> class DropNeutral : public OpRewritePattern<OpT> {
 public:
-  DropNeutral(MLIRContext *context, double neutral) : OpRewritePattern<OpT>(context), neutral(neutral) {}
+  DropNeutral(MLIRContext *context, double neutral)
+      : OpRewritePattern<OpT>(context), neutral(neutral) {}
 
   LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
     for (unsigned side : {1u, 0u}) {
@@ -48,13 +49,12 @@ class DropBroadcast : public OpInterfaceRewritePattern<ElementwiseOpInterface> {
       return broadcast.getInput();
     ConstantOp constant = constantOf(value);
     auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
-    if (!dense || typeOf(value).getRank() == 0 ||
-        !(dense.isSplat() || dense.getNumElements() == 1))
+    if (!dense || typeOf(value).getRank() == 0 || !(dense.isSplat() || dense.getNumElements() == 1))
       return {};
     auto type = RankedTensorType::get({}, typeOf(value).getElementType());
-    auto scalar = DenseElementsAttr::get(type, dense.isSplat()
-                                                   ? dense.getSplatValue<Attribute>()
-                                                   : *dense.getValues<Attribute>().begin());
+    auto scalar =
+        DenseElementsAttr::get(type, dense.isSplat() ? dense.getSplatValue<Attribute>()
+                                                     : *dense.getValues<Attribute>().begin());
     return ConstantOp::create(rewriter, value.getLoc(), type, scalar);
   }
 
@@ -110,8 +110,8 @@ class HoistUnary : public OpInterfaceRewritePattern<ElementwiseOpInterface> {
     RankedTensorType type = typeOf(op->getResult(0));
     Operation *small = rewriter.clone(*op);
     small->setOperand(0, broadcast.getInput());
-    small->getResult(0).setType(RankedTensorType::get(typeOf(broadcast.getInput()).getShape(),
-                                                      type.getElementType()));
+    small->getResult(0).setType(
+        RankedTensorType::get(typeOf(broadcast.getInput()).getShape(), type.getElementType()));
     rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, small->getResult(0));
     return success();
   }
@@ -133,8 +133,9 @@ bool isSuperset(Type to, Type from) {
     auto floatFrom = cast<FloatType>(from);
     const llvm::fltSemantics &wide = floatTo.getFloatSemantics(),
                              &narrow = floatFrom.getFloatSemantics();
-    return floatTo == floatFrom || ((to.isF32() || to.isF64()) && APFloat::semanticsPrecision(wide) >
-                                        APFloat::semanticsPrecision(narrow));
+    return floatTo == floatFrom ||
+           ((to.isF32() || to.isF64()) &&
+            APFloat::semanticsPrecision(wide) > APFloat::semanticsPrecision(narrow));
   }
   return false;
 }
@@ -145,8 +146,8 @@ class MergeCasts : public OpRewritePattern<CastOp> {
 
   LogicalResult matchAndRewrite(CastOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getInput().getDefiningOp<CastOp>();
-    if (!inner || !isSuperset(inner.getType().getElementType(),
-                              inner.getInput().getType().getElementType()))
+    if (!inner ||
+        !isSuperset(inner.getType().getElementType(), inner.getInput().getType().getElementType()))
       return rewriter.notifyMatchFailure(op, "no cast before it, or one that rounds");
     rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), inner.getInput());
     return success();
@@ -197,8 +198,7 @@ class MergeClamps : public OpRewritePattern<ClampOp> {
     double min = op.getMin().convertToDouble(), max = op.getMax().convertToDouble();
     auto clamp = [&](double x) { return std::min(std::max(x, min), max); };
     Location loc = fuseLocations({op.getInput().getLoc(), op.getLoc()});
-    auto merged =
-        ClampOp::create(rewriter, loc, input, APFloat(clamp(low)), APFloat(clamp(high)));
+    auto merged = ClampOp::create(rewriter, loc, input, APFloat(clamp(low)), APFloat(clamp(high)));
     rewriter.replaceOp(op, merged);
     return success();
   }
@@ -257,7 +257,8 @@ class DivToMul : public OpRewritePattern<DivOp> {
     if (!divisor || !op.getType().getElementType().isF32() ||
         std::abs(std::frexp(*divisor, &exponent)) != 0.5 || std::abs(exponent) > 100)
       return rewriter.notifyMatchFailure(op, "not a power of two");
-    auto type = RankedTensorType::get(typeOf(op.getRhs()).getShape(), op.getType().getElementType());
+    auto type =
+        RankedTensorType::get(typeOf(op.getRhs()).getShape(), op.getType().getElementType());
     Value factor = elementsConstant(rewriter, op.getRhs().getLoc(), type,
                                     std::vector<double>(type.getNumElements(), 1 / *divisor));
     rewriter.replaceOpWithNewOp<MulOp>(op, op.getLhs(), factor);

@@ -150,7 +150,8 @@ class GatherToSlice : public OpRewritePattern<GatherOp> {
     if (!index || typeOf(op.getIndices()).getNumElements() != 1 || *index < -extent ||
         *index >= extent)
       return rewriter.notifyMatchFailure(op, "not one constant index");
-    SmallVector<int64_t> starts(data.getRank(), 0), sizes(data.getShape()), steps(data.getRank(), 1);
+    SmallVector<int64_t> starts(data.getRank(), 0), sizes(data.getShape()),
+        steps(data.getRank(), 1);
     starts[axis] = static_cast<int64_t>(*index) + (*index < 0 ? extent : 0);
     sizes[axis] = 1;
     Value slice = SliceOp::create(rewriter, op.getLoc(), op.getData(), starts, sizes, steps);

@@ -76,8 +76,8 @@ Value ingot::withStep(OpBuilder &builder, Location loc, ConstantOp constant, Ste
     std::vector<char> bytes;
     if (failed(store.materialize(constant.getValue(), constant.getType(), bytes)))
       return {};
-    weight =
-        store.addComputed(context, sourceName(constant.getLoc()), constant.getType(), std::move(bytes));
+    weight = store.addComputed(context, sourceName(constant.getLoc()), constant.getType(),
+                               std::move(bytes));
   }
   auto next = WeightAttr::get(context, weight.getName(), weight.getSource(), weight.getOffset(),
                               weight.getBytes(), weight.getHash(), weight.getStored(),

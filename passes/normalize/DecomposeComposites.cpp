@@ -54,7 +54,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass>
-ingot::createDecomposeComposites(std::function<bool(Operation *)> keep) {
+std::unique_ptr<Pass> ingot::createDecomposeComposites(std::function<bool(Operation *)> keep) {
   return std::make_unique<DecomposeComposites>(std::move(keep));
 }

@@ -1,7 +1,7 @@
 // fold-batch-norm: inference batch norms become part of the contraction before them.
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/normalize/Constants.h"
 #include "passes/normalize/Passes.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <cmath>
 
 using namespace mlir;
@@ -40,8 +40,8 @@ Value scaledWeight(OpBuilder &builder, Value weight, int64_t axis, ArrayRef<doub
   ConstantOp source = constantOf(weight);
   // In f64, so that the product is rounded once.
   auto type = RankedTensorType::get({static_cast<int64_t>(factor.size())}, builder.getF64Type());
-  auto operand = cast<ConstantOp>(
-      elementsConstant(builder, source.getLoc(), type, factor).getDefiningOp());
+  auto operand =
+      cast<ConstantOp>(elementsConstant(builder, source.getLoc(), type, factor).getDefiningOp());
   auto step = StepAttr::get(builder.getContext(), StepKind::Scale, {axis}, operand.getValue());
   Value result = withStep(builder, source.getLoc(), source, step, source.getType());
   operand.erase();
@@ -74,7 +74,8 @@ class FoldIntoContraction : public OpRewritePattern<BatchNormOp> {
       return rewriter.notifyMatchFailure(op, "no contraction before it");
     }
     unsigned biasIndex = 2;
-    Value oldBias = producer->getNumOperands() > biasIndex ? producer->getOperand(biasIndex) : Value();
+    Value oldBias =
+        producer->getNumOperands() > biasIndex ? producer->getOperand(biasIndex) : Value();
     std::optional<Affine> affine = affineOf(op);
     if (!affine || !constantOf(weight) || (oldBias && !constantOf(oldBias)) ||
         !isa<FloatType>(op.getType().getElementType()))
@@ -92,8 +93,8 @@ class FoldIntoContraction : public OpRewritePattern<BatchNormOp> {
     Value scaled = scaledWeight(rewriter, weight, axis, affine->factor);
     if (!scaled)
       return rewriter.notifyMatchFailure(op, "the weight's bytes cannot be read");
-    auto biasType = RankedTensorType::get({static_cast<int64_t>(bias.size())},
-                                          op.getType().getElementType());
+    auto biasType =
+        RankedTensorType::get({static_cast<int64_t>(bias.size())}, op.getType().getElementType());
     Value newBias = elementsConstant(rewriter, op.getLoc(), biasType, bias);
     Operation *folded = rewriter.clone(*producer);
     folded->setLoc(fuseLocations({producer->getLoc(), op.getLoc()}));

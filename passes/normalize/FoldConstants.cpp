@@ -90,8 +90,8 @@ void ingot::foldConstants(func::FuncOp function) {
     Value folded = foldMove(builder, op);
     if (!folded && worthComputing(op))
       if (std::optional<Attribute> value = foldToConstant(op, kNeverBytes))
-        folded = constant(builder, op->getLoc(),
-                          cast<RankedTensorType>(op->getResult(0).getType()), *value);
+        folded = constant(builder, op->getLoc(), cast<RankedTensorType>(op->getResult(0).getType()),
+                          *value);
     if (!folded)
       return;
     op->getResult(0).replaceAllUsesWith(folded);

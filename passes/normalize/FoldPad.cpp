@@ -1,7 +1,7 @@
 // fold-pad: padding becomes part of the windows of convolutions and pools.
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/normalize/Constants.h"
 #include "passes/normalize/Passes.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <limits>
 
 using namespace mlir;
@@ -70,9 +70,8 @@ class PadIntoPool : public OpRewritePattern<PoolOp> {
     if (!pad)
       return rewriter.notifyMatchFailure(op, "no pad before it");
     bool average = op.getKind() == PoolKind::Average;
-    std::optional<SmallVector<int64_t>> pads =
-        spatialPads(pad, op.getChannelsLast(),
-                    average ? 0 : -std::numeric_limits<double>::infinity());
+    std::optional<SmallVector<int64_t>> pads = spatialPads(
+        pad, op.getChannelsLast(), average ? 0 : -std::numeric_limits<double>::infinity());
     if (!pads)
       return rewriter.notifyMatchFailure(op, "pads other than the neutral value");
     rewriter.modifyOpInPlace(op, [&] {

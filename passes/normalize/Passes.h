@@ -14,8 +14,7 @@ namespace ingot {
 #include "passes/normalize/Passes.h.inc"
 
 /// decompose-composites that leaves the ops for which `keep` is true.
-std::unique_ptr<mlir::Pass>
-createDecomposeComposites(std::function<bool(mlir::Operation *)> keep);
+std::unique_ptr<mlir::Pass> createDecomposeComposites(std::function<bool(mlir::Operation *)> keep);
 
 /// The patterns of canonicalize-graph, for passes that clean up behind themselves.
 void populateCanonicalizeGraphPatterns(mlir::RewritePatternSet &patterns);

@@ -1,0 +1,52 @@
+// Passes of phase 4, partition.
+#ifndef INGOT_PASSES_PARTITION_TD
+#define INGOT_PASSES_PARTITION_TD
+
+include "mlir/Pass/PassBase.td"
+
+def AssignTargets : Pass<"assign-targets", "mlir::ModuleOp"> {
+  let summary = "give every op the target that runs it";
+  let description = [{
+    Targets are asked in order of preference whether they claim an op. The last one must take every op. A target that
+    shares its memory space with the last takes all that it claims. One with a memory space of its own takes regions
+    worth a transfer: contractions by constants with at least 128 operations for each byte of activations that they read
+    and write, and the ops that follow from what is there already. The module lists the targets as `ingot.targets`.
+
+    ```mlir
+    %1 = ingot.matmul %x, %w : tensor<128x384xf32>, tensor<384x1536xf32>
+    %2 = ingot.relu %1 : tensor<128x1536xf32>
+    %3 = ingot.transpose %2 [1, 0] : tensor<128x1536xf32>
+    ```
+    becomes, with `vulkan,x86-64-v3`,
+    ```mlir
+    %1 = ingot.matmul %x, %w {ingot.target = "vulkan"} : tensor<128x384xf32>, tensor<384x1536xf32>
+    %2 = ingot.relu %1 {ingot.target = "vulkan"} : tensor<128x1536xf32>
+    %3 = ingot.transpose %2 [1, 0] {ingot.target = "x86-64-v3"} : tensor<128x1536xf32>
+    ```
+  }];
+  let options = [ListOption<"targetSpecs", "targets", "std::string", "targets in order of preference, like host">];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
+def InsertTransfers : Pass<"insert-transfers", "mlir::ModuleOp"> {
+  let summary = "move values between memory spaces where targets meet";
+  let description = [{
+    A value that is read in another memory space than its own gets one `transfer` to it, right after it is defined.
+    Function arguments and results, variables and control flow are in the host's space; constants are everywhere.
+
+    ```mlir
+    %1 = ingot.relu %x {ingot.target = "vulkan"} : tensor<4xf32>
+    %2 = ingot.exp %1 {ingot.target = "x86-64-v3"} : tensor<4xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = ingot.transfer %x to "vulkan" : tensor<4xf32> -> tensor<4xf32>
+    %1 = ingot.relu %0 {ingot.target = "vulkan"} : tensor<4xf32>
+    %t = ingot.transfer %1 to "x86-64-v3" : tensor<4xf32> -> tensor<4xf32>
+    %2 = ingot.exp %t {ingot.target = "x86-64-v3"} : tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
+#endif

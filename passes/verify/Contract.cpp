@@ -1,0 +1,175 @@
+// Checks that several contracts share.
+#include "passes/verify/Contract.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace ingot;
+
+InFlightDiagnostic ingot::contractError(Operation *op) {
+  return op->emitOpError() << "(layer " << sourceName(op->getLoc()) << ") ";
+}
+
+LogicalResult ingot::checkVerifies(ModuleOp module) { return verify(module); }
+
+/// Ops that say how others run, and scalars that control them.
+static bool isStructure(Operation *op) {
+  if (isa<func::FuncOp, func::ReturnOp, func::CallOp, ModuleOp>(op) ||
+      isa_and_nonnull<scf::SCFDialect, arith::ArithDialect>(op->getDialect()))
+    return true;
+  // Reading a condition out of a tensor.
+  return op->getName().getStringRef() == "tensor.extract" ||
+         op->getName().getStringRef() == "tensor.from_elements";
+}
+
+LogicalResult ingot::checkGraph(ModuleOp module) {
+  WalkResult result = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto function = dyn_cast<func::FuncOp>(op)) {
+      if (isKernel(function))
+        return WalkResult::skip();
+      for (Type type :
+           llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        if (!tensor || !tensor.hasStaticShape()) {
+          function.emitError() << "function '" << function.getName() << "' takes or gives " << type
+                               << ", but after import every value is a tensor of static shape";
+          return WalkResult::interrupt();
+        }
+      }
+      return WalkResult::advance();
+    }
+    if (isStructure(op))
+      return WalkResult::advance();
+    if (!isa_and_nonnull<IngotDialect>(op->getDialect())) {
+      contractError(op) << "is not an op of a graph";
+      return WalkResult::interrupt();
+    }
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape()) {
+        contractError(op) << "has the type " << type << ", but every shape is static after import";
+        return WalkResult::interrupt();
+      }
+    if (!isa<ConstantOp, VariableOp>(op) && sourceNames(op->getLoc()).empty()) {
+      op->emitOpError() << "names no layer of the source model (its location holds no name)";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Whether `op` only copies its operand.
+static bool isCopy(Operation *op) {
+  if (!isa<ReshapeOp, TransposeOp, SliceOp, CastOp, BroadcastOp>(op) ||
+      op->getOperand(0).getType() != op->getResult(0).getType())
+    return false;
+  if (auto transpose = dyn_cast<TransposeOp>(op))
+    return llvm::is_sorted(transpose.getPerm());
+  if (auto slice = dyn_cast<SliceOp>(op)) {
+    for (auto [start, step, size] :
+         llvm::zip(slice.getStarts(), slice.getSteps(), slice.getSizes()))
+      if (start != 0 || (step != 1 && size > 1))
+        return false;
+  }
+  return true;
+}
+
+LogicalResult ingot::checkNormal(ModuleOp module) {
+  WalkResult result = module.walk([&](Operation *op) {
+    auto function = dyn_cast<func::FuncOp>(op->getParentOp());
+    if (!isa_and_nonnull<IngotDialect>(op->getDialect()) || (function && isKernel(function)))
+      return WalkResult::advance();
+    if (isCopy(op)) {
+      contractError(op) << "has no effect: it copies " << op->getOperand(0).getType();
+      return WalkResult::interrupt();
+    }
+    if (isOpTriviallyDead(op)) {
+      contractError(op) << "is not used";
+      return WalkResult::interrupt();
+    }
+    if (auto norm = dyn_cast<BatchNormOp>(op))
+      if (llvm::all_of(norm->getOperands().drop_front(), [](Value value) {
+            return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
+          })) {
+        contractError(op) << "has constant statistics, but was not folded";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Constants that belong in kernels: scalars, short vectors, equal elements.
+static bool isSmallConstant(ConstantOp constant) {
+  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+  constexpr int64_t kMaxBits = 16 * 8;
+  return dense && (dense.isSplat() ||
+                   dense.getNumElements() *
+                           static_cast<int64_t>(dense.getElementType().getIntOrFloatBitWidth()) <=
+                       kMaxBits);
+}
+
+static LogicalResult checkKernel(func::FuncOp kernel) {
+  auto attr = kernel->getAttrOfType<KernelAttr>("ingot.kernel");
+  auto error = [&] { return kernel.emitError() << "kernel '" << kernel.getName() << "' "; };
+  if (!attr)
+    return error() << "has an ingot.kernel that is not #ingot.kernel";
+  if (!kernel.isPrivate() || kernel.isExternal() || !kernel.getBody().hasOneBlock())
+    return error() << "must be a private function of one block";
+  if (attr.getTarget().empty())
+    return error() << "names no target";
+  if (attr.getLayers().empty())
+    return error() << "names no layer of the source model";
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (!isa_and_nonnull<IngotDialect>(op.getDialect()) || !isPure(&op) ||
+        isa<LaunchOp, TransferOp>(op))
+      return contractError(&op) << "cannot be in a kernel: only pure graph ops can";
+    if (auto constant = dyn_cast<ConstantOp>(op); constant && !isSmallConstant(constant))
+      return contractError(&op) << "is too large to be in a kernel: it must be an operand";
+  }
+  ArrayRef<int64_t> pairs = attr.getInPlace();
+  if (pairs.size() % 2)
+    return error() << "has an odd count of in_place numbers";
+  for (size_t i = 0; i < pairs.size(); i += 2)
+    if (pairs[i] < 0 || pairs[i] >= kernel.getNumResults() || pairs[i + 1] < 0 ||
+        pairs[i + 1] >= kernel.getNumArguments() ||
+        kernel.getResultTypes()[pairs[i]] != kernel.getArgumentTypes()[pairs[i + 1]])
+      return error() << "cannot put result " << pairs[i] << " in place of operand " << pairs[i + 1]
+                     << ": both must exist and have one type";
+  return success();
+}
+
+LogicalResult ingot::checkKernels(ModuleOp module) {
+  SymbolTable symbols(module);
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (isKernel(function)) {
+      if (failed(checkKernel(function)))
+        return failure();
+      continue;
+    }
+    WalkResult result = function.walk([&](LaunchOp launch) {
+      auto kernel = symbols.lookup<func::FuncOp>(launch.getKernel());
+      if (!kernel || !isKernel(kernel)) {
+        contractError(launch) << "calls '" << launch.getKernel() << "', which is not a kernel";
+        return WalkResult::interrupt();
+      }
+      if (launch.getOperandTypes() != kernel.getArgumentTypes() ||
+          launch.getResultTypes() != kernel.getResultTypes()) {
+        contractError(launch) << "does not fit kernel '" << launch.getKernel() << "' of type "
+                              << kernel.getFunctionType();
+        return WalkResult::interrupt();
+      }
+      if (sourceNames(launch.getLoc()).empty()) {
+        launch.emitOpError() << "names no layer of the source model";
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
