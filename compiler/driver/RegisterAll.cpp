@@ -4,7 +4,11 @@
 #include "ir/plan/Plan.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/fuse/Passes.h"
+#include "passes/layout/Passes.h"
 #include "passes/normalize/Passes.h"
+#include "passes/partition/Passes.h"
+#include "passes/quantize/Passes.h"
+#include "passes/verify/Passes.h"
 
 using namespace mlir;
 
@@ -17,5 +21,9 @@ void ingot::registerAllDialects(DialectRegistry &registry) {
 void ingot::registerAllPasses() {
   mlir::registerTransformsPasses(); // canonicalize, cse, …
   registerIngotNormalizePasses();
+  registerIngotQuantizePasses();
+  registerIngotPartitionPasses();
+  registerIngotLayoutPasses();
   registerIngotFusePasses();
+  registerIngotVerifyPasses();
 }

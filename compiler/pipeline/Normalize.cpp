@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/normalize/Passes.h"
+#include "passes/verify/Passes.h"
 
 using mlir::func::FuncOp;
 
@@ -18,4 +19,5 @@ void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &) {
   manager.addNestedPass<FuncOp>(mlir::createCSEPass());
   // Equal operands, now the same value, may give another pattern its chance.
   manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
+  manager.addPass(createVerifyNormalize());
 }

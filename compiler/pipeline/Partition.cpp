@@ -3,6 +3,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/normalize/Passes.h"
+#include "passes/partition/Passes.h"
+#include "passes/verify/Passes.h"
 
 using mlir::func::FuncOp;
 
@@ -16,4 +18,15 @@ void ingot::buildPartitionPhase(mlir::OpPassManager &manager, CompileState &stat
   manager.addNestedPass<FuncOp>(createFoldConstants());
   manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
   manager.addNestedPass<FuncOp>(mlir::createCSEPass());
+  llvm::SmallVector<const Target *> targets;
+  for (const std::unique_ptr<Target> &target : state.targets)
+    targets.push_back(target.get());
+  manager.addPass(
+      createAssignTargets(std::move(targets), [&state](mlir::Operation *op, llvm::StringRef target,
+                                                       llvm::StringRef reason) {
+        state.fallbacks.push_back({op->getName().stripDialect().str(), sourceName(op->getLoc()),
+                                   target.str(), reason.str()});
+      }));
+  manager.addPass(createInsertTransfers());
+  manager.addPass(createVerifyPartition());
 }

@@ -19,13 +19,32 @@ void ingot::populateCanonicalizeGraphPatterns(RewritePatternSet &patterns) {
 
 namespace {
 
+/// After partition, what replaces an op runs on the op's target.
+class TargetListener : public RewriterBase::Listener {
+  void notifyOperationReplaced(Operation *op, ValueRange replacement) override {
+    if (Attribute target = op->getAttr("ingot.target"))
+      for (Value value : replacement)
+        pass(value.getDefiningOp(), target);
+  }
+
+  static void pass(Operation *op, Attribute target) {
+    if (!op || op->hasAttr("ingot.target") || !isa_and_nonnull<IngotDialect>(op->getDialect()) ||
+        isa<ConstantOp, TransferOp, VariableReadOp, LaunchOp>(op))
+      return;
+    op->setAttr("ingot.target", target);
+    for (Value operand : op->getOperands())
+      pass(operand.getDefiningOp(), target);
+  }
+};
+
 class CanonicalizeGraph : public ingot::impl::CanonicalizeGraphBase<CanonicalizeGraph> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateCanonicalizeGraphPatterns(patterns);
-    // Equal constants are the same value afterwards, for graphs have one region.
     GreedyRewriteConfig config;
     config.setMaxIterations(20);
+    TargetListener listener;
+    config.setListener(&listener);
     (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
   }
 };

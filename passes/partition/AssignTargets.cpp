@@ -1,8 +1,8 @@
 // assign-targets: gives every op the target that runs it.
 #include "ir/graph/WeightStore.h"
+#include "passes/partition/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
-#include "passes/partition/Passes.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -22,7 +22,9 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 
 bool isConstant(Value value) { return isa_and_nonnull<ConstantOp>(value.getDefiningOp()); }
 
-bool isContraction(Operation *op) { return isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op); }
+bool isContraction(Operation *op) {
+  return isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op);
+}
 
 /// Ops that need a target: what computes or moves elements.
 bool needsTarget(Operation *op) {
@@ -141,9 +143,10 @@ private:
       double work = workPerByte(op);
       if (work >= kWorthOfByte)
         return Claim::yes();
-      return Claim::no(llvm::formatv("not worth a transfer: {0:f0} operations per byte moved, {1:f0} "
-                                     "are needed",
-                                     work, kWorthOfByte));
+      return Claim::no(
+          llvm::formatv("not worth a transfer: {0:f0} operations per byte moved, {1:f0} "
+                        "are needed",
+                        work, kWorthOfByte));
     }
     bool any = false;
     for (Value operand : op->getOperands()) {

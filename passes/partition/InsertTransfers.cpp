@@ -1,8 +1,8 @@
 // insert-transfers: moves values between memory spaces where targets meet.
 #include "ir/graph/Graph.h"
-#include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/partition/Passes.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace ingot;

@@ -5,6 +5,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -167,6 +168,85 @@ LogicalResult ingot::checkKernels(ModuleOp module) {
         return WalkResult::interrupt();
       }
       return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
+
+/// The memory space of each target, from the module.
+static FailureOr<llvm::StringMap<StringRef>> spacesOf(ModuleOp module) {
+  llvm::StringMap<StringRef> spaces;
+  auto targets = module->getAttrOfType<ArrayAttr>("ingot.targets");
+  if (!targets || targets.empty())
+    return module.emitError() << "the module names no targets (ingot.targets is missing)";
+  for (Attribute entry : targets) {
+    auto fields = dyn_cast<DictionaryAttr>(entry);
+    auto name = fields ? fields.getAs<StringAttr>("name") : StringAttr();
+    auto space = fields ? fields.getAs<StringAttr>("space") : StringAttr();
+    if (!name || !space)
+      return module.emitError() << "a target of ingot.targets must be {name, space}, but is "
+                                << entry;
+    spaces[name.getValue()] = space.getValue();
+  }
+  return spaces;
+}
+
+namespace {
+/// Checks the target of one op and the places of its operands.
+class TargetCheck {
+public:
+  explicit TargetCheck(const llvm::StringMap<StringRef> &spaces) : spaces(spaces) {}
+
+  LogicalResult operator()(Operation *op) const {
+    if (!isa_and_nonnull<IngotDialect>(op->getDialect()) || isa<ConstantOp, VariableOp>(op))
+      return success();
+    if (isa<TransferOp, VariableReadOp, VariableUpdateOp>(op))
+      return success();
+    auto target = op->getAttrOfType<StringAttr>("ingot.target");
+    if (!target)
+      return contractError(op) << "has no target";
+    auto found = spaces.find(target.getValue());
+    if (found == spaces.end())
+      return contractError(op) << "is for target '" << target.getValue()
+                               << "', which the module does not list";
+    for (Value operand : op->getOperands()) {
+      if (isa_and_nonnull<ConstantOp>(operand.getDefiningOp()))
+        continue; // a constant is placed where it is read
+      if (StringRef space = spaceOf(operand); space != found->second)
+        return contractError(op) << "runs in memory space '" << found->second
+                                 << "', but reads a value of '" << space << "' without a transfer";
+    }
+    return success();
+  }
+
+private:
+  StringRef spaceOf(Value value) const {
+    Operation *op = value.getDefiningOp();
+    StringAttr target;
+    if (auto transfer = dyn_cast_or_null<TransferOp>(op))
+      target = transfer.getTargetAttr();
+    else if (op)
+      target = op->getAttrOfType<StringAttr>("ingot.target");
+    auto found = target ? spaces.find(target.getValue()) : spaces.end();
+    return found == spaces.end() ? "host" : found->second;
+  }
+
+  const llvm::StringMap<StringRef> &spaces;
+};
+} // namespace
+
+LogicalResult ingot::checkTargets(ModuleOp module) {
+  FailureOr<llvm::StringMap<StringRef>> spaces = spacesOf(module);
+  if (failed(spaces))
+    return failure();
+  TargetCheck check(*spaces);
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (isKernel(function))
+      continue;
+    WalkResult result = function.walk([&](Operation *op) {
+      return failed(check(op)) ? WalkResult::interrupt() : WalkResult::advance();
     });
     if (result.wasInterrupted())
       return failure();

@@ -16,6 +16,8 @@ mlir::LogicalResult checkVerifies(mlir::ModuleOp module);
 mlir::LogicalResult checkGraph(mlir::ModuleOp module);
 /// The contract of normalize, without checkGraph.
 mlir::LogicalResult checkNormal(mlir::ModuleOp module);
+/// Every op has a target that the module lists, and reads values of its memory space.
+mlir::LogicalResult checkTargets(mlir::ModuleOp module);
 /// Kernels and their launches.
 mlir::LogicalResult checkKernels(mlir::ModuleOp module);
 

@@ -61,7 +61,7 @@ def VerifyPartition : VerifyPass<"verify-partition"> {
 def VerifyLayout : VerifyPass<"verify-layout"> {
   let summary = "after layout: one layout per target, transposes do not cancel";
   let description = [{
-    The spatial ops of one target agree on where channels are, and no transpose undoes another.
+    What holds after partition; and the spatial ops of one target agree on where channels are, and no transpose undoes another.
 
     ```mlir
     %1 = ingot.transpose %0 [0, 2, 3, 1] : …

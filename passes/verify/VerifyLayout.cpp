@@ -22,7 +22,7 @@ std::optional<bool> channelsLast(Operation *op) {
 class VerifyLayout : public ingot::impl::VerifyLayoutBase<VerifyLayout> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (failed(checkVerifies(module)) || failed(checkGraph(module)))
+    if (failed(checkVerifies(module)) || failed(checkGraph(module)) || failed(checkTargets(module)))
       return signalPassFailure();
     llvm::StringMap<bool> layouts;
     WalkResult result = module.walk([&](Operation *op) {

@@ -1,0 +1,363 @@
+// propagate-transposes: moves transposes towards the results, where they meet and cancel.
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/layout/Passes.h"
+#include "passes/normalize/Constants.h"
+
+using namespace mlir;
+using namespace ingot;
+
+namespace ingot {
+#define GEN_PASS_DEF_PROPAGATETRANSPOSES
+#include "passes/layout/Passes.h.inc"
+} // namespace ingot
+
+namespace {
+
+using Perm = SmallVector<int64_t>;
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+Perm inverse(ArrayRef<int64_t> perm) {
+  Perm result(perm.size());
+  for (auto [index, dim] : llvm::enumerate(perm))
+    result[dim] = index;
+  return result;
+}
+
+bool isIdentity(ArrayRef<int64_t> perm) { return llvm::is_sorted(perm); }
+
+/// The list by dims of the value before the transpose, from the list by dims after it.
+template <typename T> SmallVector<T> moved(ArrayRef<T> list, ArrayRef<int64_t> perm) {
+  SmallVector<T> result(list.size());
+  for (auto [index, dim] : llvm::enumerate(perm))
+    result[dim] = list[index];
+  return result;
+}
+
+/// `perm` without the dims (after the transpose) in `dims`, renumbered.
+Perm without(ArrayRef<int64_t> perm, ArrayRef<int64_t> dims) {
+  Perm kept;
+  for (auto [index, dim] : llvm::enumerate(perm))
+    if (!llvm::is_contained(dims, static_cast<int64_t>(index)))
+      kept.push_back(dim);
+  Perm sorted(kept);
+  llvm::sort(sorted);
+  for (int64_t &dim : kept)
+    dim = llvm::lower_bound(sorted, dim) - sorted.begin();
+  return kept;
+}
+
+/// Rewrites one op to the other order of dims.
+class Sinker {
+public:
+  Sinker(Operation *op, ArrayRef<int64_t> perm) : op(op), perm(perm), builder(op) {}
+
+  /// Replaces the op when it can compute on untransposed operands; its transposed results take its
+  /// place.
+  bool sink() {
+    if (auto transpose = dyn_cast<TransposeOp>(op))
+      return merge(transpose);
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      return sinkReshape(reshape);
+    if (auto reduce = dyn_cast<ReduceOp>(op))
+      return sinkReduce(reduce);
+    SmallVector<Value> operands(op->getOperands());
+    if (isa<ElementwiseOpInterface>(op) || isa<ConcatOp>(op)) {
+      for (Value &operand : operands)
+        if (!(operand = adapt(operand)))
+          return false;
+    } else if (!isa<SoftmaxOp, CumsumOp, ArgReduceOp, TopKOp, SliceOp, PadOp, ResizeOp, QuantizeOp,
+                    DequantizeOp, LayerNormOp, RmsNormOp>(op) ||
+               !(operands[0] = adapt(operands[0]))) {
+      return false;
+    }
+    Operation *copy = builder.clone(*op);
+    copy->setOperands(operands);
+    if (!adaptAttributes(copy)) {
+      copy->erase();
+      return false;
+    }
+    SmallVector<Value> results;
+    for (Value result : copy->getResults()) {
+      RankedTensorType type = typeOf(result);
+      result.setType(RankedTensorType::get(moved(type.getShape(), perm), type.getElementType()));
+      results.push_back(transposed(result, perm));
+    }
+    replace(results);
+    return true;
+  }
+
+private:
+  void replace(ValueRange values) {
+    op->replaceAllUsesWith(values);
+    op->erase();
+  }
+
+  template <typename OpT, typename... Args> Value create(Args &&...args) {
+    auto result = OpT::create(builder, op->getLoc(), std::forward<Args>(args)...);
+    if (Attribute target = op->getAttr("ingot.target"))
+      result->setAttr("ingot.target", target);
+    return result;
+  }
+
+  Value transposed(Value value, ArrayRef<int64_t> order) {
+    return isIdentity(order) ? value : create<TransposeOp>(value, order);
+  }
+
+  /// `value` in the other order: what `value` is the transpose of. Null: cannot.
+  Value adapt(Value value) {
+    auto transpose = value.getDefiningOp<TransposeOp>();
+    if (transpose && transpose.getPerm() == ArrayRef<int64_t>(perm))
+      return transpose.getInput();
+    int64_t rank = perm.size();
+    RankedTensorType type = typeOf(value);
+    if (type.getRank() == 0)
+      return value;
+    if (type.getRank() > rank)
+      return {};
+    SmallVector<int64_t> shape(rank - type.getRank(), 1);
+    llvm::append_range(shape, type.getShape());
+    Perm back = inverse(perm);
+    if (ConstantOp constant = constantOf(value)) {
+      auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+      if (dense && dense.getNumElements() == 1 && type.getRank() < rank)
+        return value;
+      Value full = value;
+      if (type.getRank() < rank)
+        full = reshapeConstant(builder, value.getLoc(), constant, shape);
+      if (full)
+        full = transposeConstant(builder, value.getLoc(), constantOf(full), back);
+      return full;
+    }
+    if (type.getRank() < rank)
+      value = create<ReshapeOp>(RankedTensorType::get(shape, type.getElementType()), value);
+    if (auto inner = value.getDefiningOp<TransposeOp>()) {
+      Perm merged;
+      for (int64_t dim : back)
+        merged.push_back(inner.getPerm()[dim]);
+      return transposed(inner.getInput(), merged);
+    }
+    return transposed(value, back);
+  }
+
+  bool adaptAttributes(Operation *copy) {
+    auto axisOf = [&](int64_t axis) { return perm[axis]; };
+    int64_t last = static_cast<int64_t>(perm.size()) - 1;
+    return llvm::TypeSwitch<Operation *, bool>(copy)
+        .Case([&](ConcatOp concat) {
+          concat.setAxis(axisOf(concat.getAxis()));
+          return true;
+        })
+        .Case<SoftmaxOp, CumsumOp, TopKOp>([&](auto row) {
+          // A row that lies together is read fastest.
+          if (row.getAxis() == last && axisOf(row.getAxis()) != last)
+            return false;
+          row.setAxis(axisOf(row.getAxis()));
+          return true;
+        })
+        .Case([&](ArgReduceOp reduce) {
+          reduce.setAxis(axisOf(reduce.getAxis()));
+          return reduce.getKeepdims();
+        })
+        .Case<LayerNormOp, RmsNormOp>([&](auto norm) {
+          for (int64_t dim = norm.getAxis(); dim <= last; ++dim)
+            if (perm[dim] != dim)
+              return false;
+          return true;
+        })
+        .Case([&](SliceOp slice) {
+          slice.setStarts(moved(slice.getStarts(), perm));
+          slice.setSizes(moved(slice.getSizes(), perm));
+          slice.setSteps(moved(slice.getSteps(), perm));
+          return true;
+        })
+        .Case([&](PadOp pad) {
+          pad.setLow(moved(pad.getLow(), perm));
+          pad.setHigh(moved(pad.getHigh(), perm));
+          return true;
+        })
+        .Case([&](ResizeOp resize) {
+          resize.setScales(moved(resize.getScales(), perm));
+          return true;
+        })
+        .Case<QuantizeOp, DequantizeOp>([&](auto quantization) {
+          if (quantization.getBlockSize())
+            return false;
+          if (quantization.getAxis())
+            quantization.setAxis(axisOf(*quantization.getAxis()));
+          return true;
+        })
+        .Default([](Operation *) { return true; });
+  }
+
+  bool merge(TransposeOp transpose) {
+    auto inner = transpose.getInput().getDefiningOp<TransposeOp>();
+    Perm merged;
+    for (int64_t dim : transpose.getPerm())
+      merged.push_back(inner.getPerm()[dim]);
+    replace(transposed(inner.getInput(), merged));
+    return true;
+  }
+
+  bool sinkReduce(ReduceOp reduce) {
+    Value input = adapt(reduce.getInput());
+    if (!input)
+      return false;
+    SmallVector<int64_t> dims;
+    for (int64_t dim : reduce.getDims())
+      dims.push_back(perm[dim]);
+    llvm::sort(dims);
+    Value result = create<ReduceOp>(reduce.getKind(), input, dims, reduce.getKeepdims());
+    replace(
+        transposed(result, reduce.getKeepdims() ? Perm(perm) : without(perm, reduce.getDims())));
+    return true;
+  }
+
+  /// A reshape splits and joins groups of dims; when the transpose moves whole groups, so can the
+  /// reshape's result.
+  bool sinkReshape(ReshapeOp reshape) {
+    ArrayRef<int64_t> from = reshape.getInput().getType().getShape();
+    ArrayRef<int64_t> to = reshape.getType().getShape();
+    if (reshape.getType().getNumElements() == 0)
+      return false;
+    struct Group {
+      int64_t place;             ///< of its dims before the transpose
+      SmallVector<int64_t> dims; ///< of the result
+    };
+    SmallVector<Group> groups;
+    size_t i = 0, j = 0;
+    while (i < from.size() || j < to.size()) {
+      size_t first = i;
+      Group group = {-1, {}};
+      int64_t left = i < from.size() ? from[i++] : 1, right = 1;
+      if (j < to.size()) {
+        right = to[j];
+        group.dims.push_back(j++);
+      }
+      while (left != right) {
+        if (left < right) {
+          if (i == from.size())
+            return false;
+          left *= from[i++];
+        } else {
+          if (j == to.size())
+            return false;
+          right *= to[j];
+          group.dims.push_back(j++);
+        }
+      }
+      // What is left on either side are ones.
+      auto isOne = [](int64_t extent) { return extent == 1; };
+      if (j == to.size() && llvm::all_of(from.drop_front(i), isOne))
+        i = from.size();
+      if (i == from.size() && llvm::all_of(to.drop_front(j), isOne))
+        for (; j < to.size(); ++j)
+          group.dims.push_back(j);
+      int64_t last = -1;
+      for (size_t dim = first; dim < i; ++dim) {
+        if (from[dim] == 1)
+          continue;
+        if (last >= 0)
+          for (int64_t between = last + 1; between < perm[dim]; ++between)
+            if (from[inverse(perm)[between]] != 1)
+              return false;
+        if (perm[dim] < last)
+          return false;
+        last = perm[dim];
+        if (group.place < 0)
+          group.place = perm[dim];
+      }
+      if (group.place < 0 && first < from.size())
+        group.place = perm[first];
+      if (group.place < 0)
+        group.place = from.size();
+      groups.push_back(std::move(group));
+    }
+    Value input = adapt(reshape.getInput());
+    if (!input)
+      return false;
+    llvm::stable_sort(groups, [](const Group &a, const Group &b) { return a.place < b.place; });
+    SmallVector<int64_t> shape;
+    Perm order(to.size());
+    for (const Group &group : groups)
+      for (int64_t dim : group.dims) {
+        order[dim] = shape.size();
+        shape.push_back(to[dim]);
+      }
+    Value result =
+        create<ReshapeOp>(RankedTensorType::get(shape, reshape.getType().getElementType()), input);
+    replace(transposed(result, order));
+    return true;
+  }
+
+  Operation *op;
+  ArrayRef<int64_t> perm;
+  OpBuilder builder;
+};
+
+/// The operands of `op` that must have the order of its dims.
+OperandRange orderedOperands(Operation *op) {
+  if (isa<ElementwiseOpInterface>(op) || isa<ConcatOp>(op))
+    return op->getOperands();
+  return op->getOperands().take_front(1);
+}
+
+class PropagateTransposes : public ingot::impl::PropagateTransposesBase<PropagateTransposes> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa_and_nonnull<IngotDialect>(op->getDialect()) && op->getNumOperands() > 0)
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      visit(op);
+    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+      if (isa_and_nonnull<IngotDialect>(op->getDialect()) && isOpTriviallyDead(op))
+        op->erase();
+    });
+  }
+
+  static void visit(Operation *op) {
+    // The order that most elements come in wins.
+    TransposeOp widest;
+    int64_t gain = 0, cost = 0;
+    for (Value operand : orderedOperands(op)) {
+      auto transpose = operand.getDefiningOp<TransposeOp>();
+      if (!transpose || typeOf(operand).getRank() != typeOf(op->getResult(0)).getRank())
+        if (!transpose || !isa<ReshapeOp, ReduceOp, ArgReduceOp>(op))
+          continue;
+      if (!widest || typeOf(operand).getNumElements() > typeOf(widest).getNumElements())
+        widest = transpose;
+    }
+    if (!widest)
+      return;
+    Perm perm(widest.getPerm());
+    for (Value operand : orderedOperands(op)) {
+      auto transpose = operand.getDefiningOp<TransposeOp>();
+      if (transpose && transpose.getPerm() == ArrayRef<int64_t>(perm))
+        gain += typeOf(operand).getNumElements();
+      else if (!constantOf(operand) && isMoved(typeOf(operand), perm))
+        cost += typeOf(operand).getNumElements();
+    }
+    if (cost > gain)
+      return;
+    Sinker(op, perm).sink();
+  }
+
+  /// Whether a value of `type` would have to be copied to another order of dims.
+  static bool isMoved(RankedTensorType type, ArrayRef<int64_t> perm) {
+    int64_t offset = static_cast<int64_t>(perm.size()) - type.getRank(), last = -1;
+    for (int64_t dim : inverse(perm)) {
+      if (dim < offset || type.getDimSize(dim - offset) == 1)
+        continue;
+      if (dim < last)
+        return true;
+      last = dim;
+    }
+    return false;
+  }
+};
+
+} // namespace
