@@ -1,0 +1,617 @@
+// The importer's main line: dims, inputs, nodes, results, and the storage that tensors share.
+#include "compiler/importers/pt2/Importer.h"
+
+#include "ir/graph/WeightStore.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace ingot::pt2 {
+
+//===----------------------------------------------------------------------===//
+// storage
+//===----------------------------------------------------------------------===//
+
+Tensor Importer::fresh(Value value) {
+  auto storage = std::make_shared<Storage>();
+  storage->value = value;
+  return {storage, {}, value, 0};
+}
+
+Value Importer::read(Tensor &tensor) {
+  if (!tensor.storage)
+    return {};
+  if (tensor.cached && tensor.version == tensor.storage->version)
+    return tensor.cached;
+  Value value = tensor.storage->value;
+  for (const ViewStep &step : tensor.views)
+    if (value)
+      value = step.apply(b, value);
+  tensor.cached = value;
+  tensor.version = tensor.storage->version;
+  return value;
+}
+
+LogicalResult Importer::write(Tensor &tensor, Value value) {
+  Value old = read(tensor);
+  if (!old || !value)
+    return failure();
+  Storage &storage = *tensor.storage;
+  value = b.broadcast(b.cast(value, b.element(old)), b.shape(old));
+  // The values along the chain, to put the parts back from the last view to the storage.
+  SmallVector<Value> bases{storage.value};
+  for (const ViewStep &step : tensor.views)
+    bases.push_back(step.apply(b, bases.back()));
+  Value part = value;
+  for (size_t i = tensor.views.size(); i-- > 0 && part;) {
+    if (!tensor.views[i].put)
+      return b.error() << "writing in place to a view of this kind is not supported";
+    part = tensor.views[i].put(b, bases[i], part);
+  }
+  if (!part)
+    return failure();
+  storage.value = part;
+  ++storage.version;
+  tensor.cached = value;
+  tensor.version = storage.version;
+  if (!storage.record.empty())
+    mutated->insert(storage.record);
+  if (storage.isInput && storage.version == 1)
+    mlir::emitWarning(b.loc()) << "an input is changed in place here; its new value is not returned";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// symbols and types
+//===----------------------------------------------------------------------===//
+
+std::optional<int64_t> Importer::size(const Json *symInt) {
+  Tagged value = asUnion(symInt);
+  if (auto direct = asInteger(symInt))
+    return direct;
+  if (value.tag == "as_int")
+    return asInteger(value.value);
+  auto text = asText(field(value.value, "expr_str"));
+  if (!text) {
+    b.error() << "a size of this node is malformed";
+    return std::nullopt;
+  }
+  std::string unknown;
+  auto number = evaluateExpression(*text, symbols, &unknown);
+  if (number && number->isInteger)
+    return number->integer;
+  if (number) {
+    b.error() << "the size '" << *text << "' is no integer";
+  } else if (StringRef(unknown).starts_with("u")) {
+    llvm::consumeError(number.takeError());
+    b.error() << "its shape depends on the data (size '" << unknown << "'), which is not supported";
+  } else {
+    b.error() << llvm::toString(number.takeError());
+  }
+  return std::nullopt;
+}
+
+RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
+  const Json *values = field(scope.graph, "tensor_values");
+  const Json *meta = field(values, name.str().c_str());
+  if (const Json *nested = field(meta, "meta")) // schema 1
+    meta = nested;
+  auto number = asInteger(field(meta, "dtype"));
+  const Json *sizes = field(meta, "sizes");
+  if (!number || !sizes || !sizes->IsArray()) {
+    b.error() << "the file records no type for value '" << name << "'";
+    return {};
+  }
+  Type element = scalarType(b.context(), *number);
+  if (!element) {
+    b.error() << "value '" << name << "' has scalar type " << *number << ", which is not supported"
+              << (*number >= 9 && *number <= 11 ? " (complex numbers)" : "");
+    return {};
+  }
+  Ints shape;
+  for (const Json &extent : sizes->GetArray()) {
+    auto value = size(&extent);
+    if (!value)
+      return {};
+    shape.push_back(*value);
+  }
+  return b.tensorType(shape, element);
+}
+
+std::optional<Number> Importer::symbolic(const Scope &scope, StringRef name) {
+  for (const char *tableName : {"sym_int_values", "sym_bool_values", "sym_float_values"}) {
+    const Json *entry = field(field(scope.graph, tableName), name.str().c_str());
+    if (!entry)
+      continue;
+    Tagged value = asUnion(entry);
+    if (auto integer = asInteger(value.value))
+      return Number{true, *integer, 0};
+    if (auto truth = asBool(value.value))
+      return Number{true, *truth, 0};
+    if (auto real = asNumber(value.value))
+      return Number{false, 0, *real};
+    auto text = value.value && value.value->IsString() ? asText(value.value) : asText(field(value.value, "expr_str"));
+    if (!text)
+      break;
+    std::string unknown;
+    auto number = evaluateExpression(*text, symbols, &unknown);
+    if (number)
+      return *number;
+    if (StringRef(unknown).starts_with("u")) {
+      llvm::consumeError(number.takeError());
+      b.error() << "the number '" << name << "' depends on the data, which is not supported";
+    } else {
+      b.error() << llvm::toString(number.takeError());
+    }
+    return std::nullopt;
+  }
+  b.error() << "the file records no value for '" << name << "'";
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// dims and inputs
+//===----------------------------------------------------------------------===//
+
+LogicalResult Importer::bindDims() {
+  const Json &program = package.program();
+  const Json *ranges = field(&program, "range_constraints");
+  std::set<std::string> used, known;
+  auto bind = [&](StringRef symbol, StringRef input, int64_t dim) -> LogicalResult {
+    std::string place = (input + "." + Twine(dim)).str();
+    known.insert(symbol.str());
+    known.insert(place);
+    auto given = options.dims.find(symbol.str());
+    if (given == options.dims.end())
+      given = options.dims.find(place);
+    const Json *range = field(ranges, symbol.str().c_str());
+    int64_t low = asInteger(field(range, "min_val")).value_or(0);
+    int64_t high = asInteger(field(range, "max_val")).value_or(INT64_MAX);
+    std::string span = std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
+    if (given == options.dims.end()) {
+      if (symbols.contains(symbol))
+        return success();
+      InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim << " of input '" << input
+                                                << "') has no extent";
+      diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span;
+      return diagnostic;
+    }
+    used.insert(given->first);
+    if (given->second < low || given->second > high)
+      return b.error() << "dim '" << given->first << "' is set to " << given->second << ", but the model allows "
+                       << span;
+    auto [entry, inserted] = symbols.try_emplace(symbol, given->second);
+    if (!inserted && entry->second != given->second)
+      return b.error() << "dim '" << given->first << "' is set to " << given->second << ", but '" << symbol
+                       << "' is already " << entry->second;
+    return success();
+  };
+
+  const Json *graph = root.graph;
+  const Json *signature = field(field(&program, "graph_module"), "signature");
+  SmallVector<std::pair<StringRef, int64_t>> expressions; // inputs whose sizes need a check
+  LogicalResult status = success();
+  forEachElement(field(signature, "input_specs"), [&](const Json *spec) {
+    Tagged kind = asUnion(spec);
+    Tagged argument = asUnion(field(kind.value, "arg"));
+    if (failed(status) || kind.tag != "user_input")
+      return;
+    auto name = asText(field(argument.value, argument.tag == "as_tensor" ? "name" : "as_name"));
+    if (!name)
+      return;
+    if (argument.tag == "as_sym_int") {
+      const Json *entry = field(field(graph, "sym_int_values"), name->str().c_str());
+      auto text = asText(field(asUnion(entry).value, "expr_str"));
+      StringRef symbol = text ? bareSymbol(*text) : "";
+      if (!symbol.empty())
+        status = bind(symbol, *name, 0);
+      return;
+    }
+    int64_t dim = 0;
+    forEachElement(field(field(field(graph, "tensor_values"), name->str().c_str()), "sizes"), [&](const Json *extent) {
+      auto text = asText(field(asUnion(extent).value, "expr_str"));
+      StringRef symbol = text ? bareSymbol(*text) : "";
+      if (succeeded(status) && !symbol.empty())
+        status = bind(symbol, *name, dim);
+      ++dim;
+    });
+  });
+  if (failed(status))
+    return failure();
+  for (const auto &[name, extent] : options.dims)
+    if (!used.contains(name)) {
+      std::string list;
+      for (const std::string &entry : known)
+        list += (list.empty() ? "" : ", ") + entry;
+      return b.error() << "the model has no dim '" << name << "'"
+                       << (list.empty() ? "; all its dims are fixed" : "; its dims are " + list);
+    }
+  return success();
+}
+
+LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool constant) {
+  const StoredTensor *tensor = package.find(storedName, constant);
+  b.setNode(storedName);
+  if (!tensor)
+    return b.error() << "the archive holds no weight of this name";
+  if (!tensor->problem.empty()) {
+    // Only an error if it is read: packages keep tensors that nothing uses.
+    root.tensors[name] = Tensor();
+    return success();
+  }
+  std::string geometry = shapeName(tensor->sizes) + shapeName(tensor->strides) +
+                         std::to_string(tensor->elementOffset) + elementName(tensor->element);
+  std::shared_ptr<Storage> &storage = stored[tensor->record + geometry];
+  if (!storage) {
+    if (mutated->contains(tensor->record)) {
+      auto [first, inserted] = geometries.try_emplace(tensor->record, geometry);
+      if (!inserted && first->second != geometry)
+        return b.error() << "shares the storage of another tensor in part, and one of them is changed by the model, which "
+                            "is not supported";
+    }
+    auto attribute = package.constantOf(*tensor, storedName);
+    if (!attribute)
+      return b.error() << llvm::toString(attribute.takeError());
+    RankedTensorType type = b.tensorType(tensor->sizes, tensor->element);
+    if (!type)
+      return failure();
+    storage = std::make_shared<Storage>();
+    storage->record = tensor->record;
+    if (mutated->contains(tensor->record)) {
+      storage->variable = storedName.str();
+      OpBuilder::InsertionGuard guard(b.ops());
+      b.ops().setInsertionPointToStart(b.getModule().getBody());
+      VariableOp::create(b.ops(), b.loc(), b.ops().getStringAttr(storedName), TypeAttr::get(type), *attribute);
+      states.push_back({storedName.str(), storage});
+    } else {
+      storage->value = b.constant(type, *attribute);
+    }
+    if (!storage->variable.empty())
+      storage->value = VariableReadOp::create(b.ops(), b.loc(), type, storage->variable);
+  }
+  root.tensors[name] = {storage, {}, {}, 0};
+  return success();
+}
+
+LogicalResult Importer::bindInputs() {
+  const Json *module = field(&package.program(), "graph_module");
+  const Json *specs = field(field(module, "signature"), "input_specs");
+  if (!specs || !specs->IsArray())
+    return b.error() << "the file holds no signature, or one of a version that is not supported";
+  // The function's arguments come first: what is stored is read inside it.
+  SmallVector<GraphBuilder::Input> inputs;
+  for (const Json &spec : specs->GetArray()) {
+    Tagged kind = asUnion(&spec), argument = asUnion(field(kind.value, "arg"));
+    if (kind.tag != "user_input" || argument.tag != "as_tensor")
+      continue;
+    auto name = asText(field(argument.value, "name"));
+    if (!name)
+      return b.error() << "an input has no name";
+    b.setNode(*name);
+    RankedTensorType type = recordedType(root, *name);
+    if (!type)
+      return failure();
+    inputs.push_back({name->str(), type});
+  }
+  auto arguments = b.beginForward(inputs);
+  for (auto [input, argument] : llvm::zip(inputs, arguments)) {
+    Tensor tensor = fresh(argument);
+    tensor.storage->isInput = true;
+    root.tensors[input.name] = tensor;
+  }
+  for (const Json &spec : specs->GetArray()) {
+    Tagged kind = asUnion(&spec);
+    const Json *direct = field(kind.value, "arg");
+    auto name = asText(field(direct, "name"));
+    if (!name) // older schemas wrap the argument
+      name = asText(field(asUnion(direct).value, "name"));
+    const char *key = kind.tag == "parameter"         ? "parameter_name"
+                      : kind.tag == "buffer"          ? "buffer_name"
+                      : kind.tag == "tensor_constant" ? "tensor_constant_name"
+                                                      : nullptr;
+    if (!key) {
+      continue;
+    }
+    auto storedName = asText(field(kind.value, key));
+    if (!name || !storedName)
+      return b.error() << "an input of the graph has no name";
+    bool constant = kind.tag == "tensor_constant" ||
+                    (kind.tag == "buffer" && !asBool(field(kind.value, "persistent")).value_or(true));
+    if (failed(bindStored(*name, *storedName, constant)))
+      return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// nodes
+//===----------------------------------------------------------------------===//
+
+std::string Importer::layerName(const Json &node) const {
+  StringRef own = asText(field(&node, "name")).value_or("");
+  if (own.empty())
+    forEachElement(field(&node, "outputs"), [&](const Json *output) {
+      if (own.empty())
+        own = asText(field(asUnion(output).value, "name")).value_or("");
+    });
+  StringRef stack = asText(field(field(&node, "metadata"), "nn_module_stack")).value_or("");
+  // Items "key,path,type" joined by semicolons; the last is the innermost module.
+  StringRef last = stack.rsplit(';').second;
+  if (last.empty())
+    last = stack;
+  auto [key, rest] = last.split(',');
+  auto [path, type] = rest.rsplit(',');
+  if (path.empty() || path.contains('['))
+    return own.str();
+  // A layer of the library is one thing to its user; inside others several nodes share a path.
+  if (type.starts_with("torch.nn.modules.") && !type.contains(".container."))
+    return path.str();
+  return (path + "/" + own).str();
+}
+
+LogicalResult Importer::importNodes(Scope &scope, unsigned depth) {
+  const Json *nodes = field(scope.graph, "nodes");
+  if (!nodes || !nodes->IsArray())
+    return b.error() << "the graph holds no nodes";
+  if (depth > kMaxDepth)
+    return b.error() << "graphs are nested more than " << kMaxDepth << " deep";
+  for (const Json &node : nodes->GetArray()) {
+    if (++nodeCount > kMaxNodes)
+      return b.error() << "the model holds more than " << kMaxNodes << " nodes";
+    b.setNode(layerName(node));
+    if (failed(importNode(scope, node, depth)))
+      return failure();
+  }
+  return success();
+}
+
+/// Nodes that only check, or compute numbers that are evaluated from their expressions where they are used.
+static bool isIgnored(StringRef target) {
+  static constexpr StringRef kIgnored[] = {
+      "_assert_tensor_metadata.default", "_assert_scalar.default",   "_assert_async.msg",
+      "sym_constrain_range.default",     "sym_size.int",             "sym_stride.int",
+      "sym_constrain_range_for_size.default", "sym_numel.default",   "sym_storage_offset.default",
+      "item.default",                    "_local_scalar_dense.default"};
+  return target.starts_with("_operator.") || target.starts_with("torch.sym_") || target == "math.trunc" ||
+         llvm::is_contained(kIgnored, target);
+}
+
+LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned depth) {
+  Node node(*this, scope, json);
+  StringRef op = node.op;
+  if (node.failed)
+    return failure();
+  if (isIgnored(op))
+    return success();
+  if (StringRef hop = op; hop.consume_front("higher_order.")) {
+    const Json *graph = nullptr;
+    SmallVector<StringRef> operands;
+    forEachElement(field(&json, "inputs"), [&](const Json *input) {
+      Tagged argument = asUnion(field(input, "arg"));
+      if (argument.tag == "as_graph" && !graph)
+        graph = field(argument.value, "graph");
+      else if (graph && argument.tag == "as_tensor")
+        operands.push_back(asText(field(argument.value, "name")).value_or(""));
+      else if (graph && argument.tag == "as_tensors")
+        forEachElement(argument.value,
+                       [&](const Json *item) { operands.push_back(asText(field(item, "name")).value_or("")); });
+    });
+    static constexpr StringRef kInlined[] = {"wrap_with_set_grad_enabled", "strict_mode", "hints_wrapper",
+                                             "run_const_graph", "invoke_subgraph"};
+    if (graph && llvm::is_contained(kInlined, hop))
+      return inlineGraph(node, graph, operands, depth);
+    node.unsupported(hop == "wrap_with_autocast" ? "export without torch.autocast, or call run_decompositions()" : "");
+  } else {
+    OpTable::Converter converter = table.find(op);
+    // `relu_.default` is `relu.default` written to its first argument.
+    auto [base, overload] = op.split('.');
+    bool inPlace = !converter && base.ends_with("_") && !base.ends_with("__");
+    if (inPlace)
+      converter = table.find((base.drop_back() + "." + overload).str());
+    if (!converter)
+      node.unsupported("");
+    else
+      converter(node);
+    if (inPlace && !node.isUnsupported && !node.failed) {
+      Tensor *target = nullptr;
+      for (StringRef name : {"self", "input"})
+        if (!target && node.has(name))
+          target = node.find(asText(field(node.argument(name).value, "name")).value_or(""));
+      if (!target || node.produced.empty() || !node.produced[0].storage)
+        return failure();
+      if (failed(write(*target, read(node.produced[0]))))
+        return failure();
+      node.produced[0] = *target;
+    }
+  }
+  if (node.failed)
+    return failure();
+  for (auto [index, name] : llvm::enumerate(node.outputs)) {
+    if (name.empty() || (index < node.produced.size() && !node.produced[index].storage && !node.isUnsupported &&
+                         name.contains("_unused_")))
+      continue;
+    RankedTensorType expected = recordedType(scope, name);
+    if (!expected)
+      return failure();
+    if (node.isUnsupported) { // something of the right type, to go on and find what else is unsupported
+      scope.tensors[name] = fresh(b.splat(expected.getShape(), expected.getElementType(), 0));
+      continue;
+    }
+    if (!node.produced[index].storage)
+      return b.error() << "result " << index << " of " << op << " is used, which is not supported";
+    Value value = read(node.produced[index]);
+    if (!value)
+      return failure();
+    if (value.getType() != expected)
+      return b.error() << "importing " << op << " gives " << elementName(b.element(value)) << shapeName(b.shape(value))
+                       << ", but the file records " << elementName(expected.getElementType())
+                       << shapeName(expected.getShape());
+    scope.tensors[name] = node.produced[index];
+  }
+  return success();
+}
+
+LogicalResult Importer::inlineGraph(Node &node, const Json *graph, ArrayRef<StringRef> operands, unsigned depth) {
+  Scope inner;
+  inner.graph = graph;
+  size_t next = 0;
+  bool fits = true;
+  forEachElement(field(graph, "inputs"), [&](const Json *input) {
+    Tagged argument = asUnion(input);
+    auto name = asText(field(argument.value, "name"));
+    Tensor *operand = next < operands.size() ? node.find(operands[next]) : nullptr;
+    ++next;
+    if (argument.tag != "as_tensor" || !name)
+      return; // a symbolic number: its own tables hold its expression
+    if (!operand)
+      fits = false;
+    else
+      inner.tensors[*name] = *operand;
+  });
+  if (!fits)
+    return b.error() << "a sub-graph's inputs do not fit its operands";
+  if (failed(importNodes(inner, depth + 1)))
+    return failure();
+  size_t index = 0;
+  forEachElement(field(graph, "outputs"), [&](const Json *output) {
+    auto name = asText(field(asUnion(output).value, "name"));
+    auto found = name ? inner.tensors.find(*name) : inner.tensors.end();
+    if (index < node.outputs.size() && !node.outputs[index].empty()) {
+      if (found != inner.tensors.end())
+        node.scope.tensors[node.outputs[index]] = found->second;
+      else
+        fits &= symbolicOutput(node.scope, node.outputs[index]);
+    }
+    ++index;
+  });
+  return fits ? success() : b.error() << "a sub-graph's outputs do not fit its node's";
+}
+
+bool Importer::symbolicOutput(const Scope &scope, StringRef name) {
+  return field(field(scope.graph, "sym_int_values"), name.str().c_str()) ||
+         field(field(scope.graph, "sym_bool_values"), name.str().c_str()) ||
+         field(field(scope.graph, "sym_float_values"), name.str().c_str());
+}
+
+//===----------------------------------------------------------------------===//
+// the whole
+//===----------------------------------------------------------------------===//
+
+FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records) {
+  mutated = &records;
+  b.setNode(llvm::sys::path::filename(options.model));
+  const Json *module = field(&package.program(), "graph_module");
+  root.graph = field(module, "graph");
+  // What a list of state writes names is state from the start.
+  forEachElement(field(field(module, "signature"), "output_specs"), [&](const Json *spec) {
+    Tagged kind = asUnion(spec);
+    bool buffer = kind.tag == "buffer_mutation";
+    if (!buffer && kind.tag != "parameter_mutation")
+      return;
+    auto name = asText(field(kind.value, buffer ? "buffer_name" : "parameter_name"));
+    if (const StoredTensor *tensor = name ? package.find(*name, false) : nullptr)
+      mutated->insert(tensor->record);
+  });
+  if (failed(bindDims()) || failed(bindInputs()) || failed(importNodes(root, 0)))
+    return failure();
+  b.setNode(llvm::sys::path::filename(options.model));
+  if (!unsupported.empty()) {
+    (void)unsupported.report(b.loc(), options.model);
+    return failure();
+  }
+  return finish();
+}
+
+/// The keys of the program's result when it is a dict (or a dataclass that was registered as one) of plain values.
+static std::vector<std::string> resultKeys(const Json &program) {
+  std::vector<std::string> keys;
+  const Json *calls = field(field(&program, "graph_module"), "module_call_graph");
+  if (!calls || !calls->IsArray() || calls->Empty())
+    return keys;
+  auto text = asText(field(field(&(*calls)[0], "signature"), "out_spec"));
+  rapidjson::Document spec, context;
+  if (!text)
+    return keys;
+  if (llvm::Error error = parseJson(spec, *text)) {
+    llvm::consumeError(std::move(error));
+    return keys;
+  }
+  if (!spec.IsArray() || spec.Size() != 2)
+    return keys;
+  auto contextText = asText(field(&spec[1], "context"));
+  if (!contextText)
+    return keys;
+  if (llvm::Error error = parseJson(context, *contextText)) {
+    llvm::consumeError(std::move(error));
+    return keys;
+  }
+  forEachElement(field(&spec[1], "children_spec"), [&](const Json *child) {
+    if (field(child, "type"))
+      keys.push_back(""); // not plain: positions would not fit
+  });
+  if (!keys.empty())
+    return {};
+  forEachElement(&context, [&](const Json *key) { keys.push_back(asText(key).value_or("").str()); });
+  return keys;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
+  const Json *module = field(&package.program(), "graph_module");
+  SmallVector<Tagged> outputs;
+  SmallVector<const Json *> specs;
+  forEachElement(field(root.graph, "outputs"), [&](const Json *output) { outputs.push_back(asUnion(output)); });
+  forEachElement(field(field(module, "signature"), "output_specs"), [&](const Json *spec) { specs.push_back(spec); });
+  if (outputs.size() != specs.size())
+    return b.error() << "the graph has " << outputs.size() << " outputs, its signature " << specs.size(), failure();
+
+  std::vector<std::string> keys = resultKeys(package.program()), names;
+  SmallVector<Value> results;
+  size_t userOutput = 0;
+  for (auto [output, specJson] : llvm::zip(outputs, specs)) {
+    Tagged spec = asUnion(specJson);
+    auto name = asText(field(output.value, "name"));
+    auto found = output.tag == "as_tensor" && name ? root.tensors.find(*name) : root.tensors.end();
+    if (spec.tag == "user_output" || spec.tag == "loss_output") {
+      std::string key = userOutput < keys.size() ? keys[userOutput] : "";
+      ++userOutput;
+      if (output.tag == "as_none")
+        continue;
+      if (output.tag != "as_tensor")
+        return b.error() << "output " << userOutput - 1 << " is a number, which is not supported: return a tensor",
+               failure();
+      Value value = found == root.tensors.end() ? Value() : read(found->second);
+      if (!value)
+        return b.error() << "output '" << name.value_or("?") << "' is not computed", failure();
+      std::string wanted = key.empty() ? name->str() : key, unique = wanted;
+      for (int i = 1; llvm::is_contained(names, unique); ++i)
+        unique = wanted + "_" + std::to_string(i);
+      names.push_back(unique);
+      results.push_back(value);
+    } else if (spec.tag == "buffer_mutation" || spec.tag == "parameter_mutation") {
+      bool buffer = spec.tag == "buffer_mutation";
+      auto target = asText(field(spec.value, buffer ? "buffer_name" : "parameter_name"));
+      const StoredTensor *tensor = target ? package.find(*target, false) : nullptr;
+      if (!tensor || found == root.tensors.end())
+        return b.error() << "the write to '" << target.value_or("?") << "' does not fit the model", failure();
+      for (auto &[stateName, storage] : states)
+        if (storage->record == tensor->record)
+          storage->value = read(found->second);
+    } else if (spec.tag == "user_input_mutation") {
+      mlir::emitWarning(b.loc()) << "input '" << asText(field(spec.value, "user_input_name")).value_or("?")
+                                 << "' is changed in place by the model; its new value is not returned";
+    }
+  }
+  for (auto &[name, storage] : states) {
+    b.setNode(name);
+    if (!storage->value)
+      return failure();
+    auto read = storage->value.getDefiningOp<VariableReadOp>();
+    if (!read || read.getVariable() != name)
+      VariableUpdateOp::create(b.ops(), b.loc(), name, storage->value);
+  }
+  return b.finish(results, names);
+}
+
+} // namespace ingot::pt2
