@@ -95,12 +95,12 @@ std::optional<int64_t> Importer::size(const Json *symInt) {
 
 RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
   const Json *values = field(scope.graph, "tensor_values");
-  const Json *meta = field(values, name.str().c_str());
+  const Json *meta = field(values, name);
   if (const Json *nested = field(meta, "meta")) // schema 1
     meta = nested;
   auto number = asInteger(field(meta, "dtype"));
   const Json *sizes = field(meta, "sizes");
-  if (!number || !sizes || !sizes->IsArray()) {
+  if (!number || !sizes || !sizes->isArray()) {
     b.error() << "the file records no type for value '" << name << "'";
     return {};
   }
@@ -111,7 +111,7 @@ RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
     return {};
   }
   Ints shape;
-  for (const Json &extent : sizes->GetArray()) {
+  for (const Json &extent : sizes->items) {
     auto value = size(&extent);
     if (!value)
       return {};
@@ -122,7 +122,7 @@ RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
 
 std::optional<Number> Importer::symbolic(const Scope &scope, StringRef name) {
   for (const char *tableName : {"sym_int_values", "sym_bool_values", "sym_float_values"}) {
-    const Json *entry = field(field(scope.graph, tableName), name.str().c_str());
+    const Json *entry = field(field(scope.graph, tableName), name);
     if (!entry)
       continue;
     Tagged value = asUnion(entry);
@@ -132,7 +132,7 @@ std::optional<Number> Importer::symbolic(const Scope &scope, StringRef name) {
       return Number{true, *truth, 0};
     if (auto real = asNumber(value.value))
       return Number{false, 0, *real};
-    auto text = value.value && value.value->IsString() ? asText(value.value) : asText(field(value.value, "expr_str"));
+    auto text = value.value && value.value->isText() ? asText(value.value) : asText(field(value.value, "expr_str"));
     if (!text)
       break;
     std::string unknown;
@@ -166,7 +166,7 @@ LogicalResult Importer::bindDims() {
     auto given = options.dims.find(symbol.str());
     if (given == options.dims.end())
       given = options.dims.find(place);
-    const Json *range = field(ranges, symbol.str().c_str());
+    const Json *range = field(ranges, symbol);
     int64_t low = asInteger(field(range, "min_val")).value_or(0);
     int64_t high = asInteger(field(range, "max_val")).value_or(INT64_MAX);
     std::string span = std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
@@ -278,11 +278,11 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
 LogicalResult Importer::bindInputs() {
   const Json *module = field(&package.program(), "graph_module");
   const Json *specs = field(field(module, "signature"), "input_specs");
-  if (!specs || !specs->IsArray())
+  if (!specs || !specs->isArray())
     return b.error() << "the file holds no signature, or one of a version that is not supported";
   // The function's arguments come first: what is stored is read inside it.
   SmallVector<GraphBuilder::Input> inputs;
-  for (const Json &spec : specs->GetArray()) {
+  for (const Json &spec : specs->items) {
     Tagged kind = asUnion(&spec), argument = asUnion(field(kind.value, "arg"));
     if (kind.tag != "user_input" || argument.tag != "as_tensor")
       continue;
@@ -301,7 +301,7 @@ LogicalResult Importer::bindInputs() {
     tensor.storage->isInput = true;
     root.tensors[input.name] = tensor;
   }
-  for (const Json &spec : specs->GetArray()) {
+  for (const Json &spec : specs->items) {
     Tagged kind = asUnion(&spec);
     const Json *direct = field(kind.value, "arg");
     auto name = asText(field(direct, "name"));
@@ -353,11 +353,11 @@ std::string Importer::layerName(const Json &node) const {
 
 LogicalResult Importer::importNodes(Scope &scope, unsigned depth) {
   const Json *nodes = field(scope.graph, "nodes");
-  if (!nodes || !nodes->IsArray())
+  if (!nodes || !nodes->isArray())
     return b.error() << "the graph holds no nodes";
   if (depth > kMaxDepth)
     return b.error() << "graphs are nested more than " << kMaxDepth << " deep";
-  for (const Json &node : nodes->GetArray()) {
+  for (const Json &node : nodes->items) {
     if (++nodeCount > kMaxNodes)
       return b.error() << "the model holds more than " << kMaxNodes << " nodes";
     b.setNode(layerName(node));
@@ -490,9 +490,9 @@ LogicalResult Importer::inlineGraph(Node &node, const Json *graph, ArrayRef<Stri
 }
 
 bool Importer::symbolicOutput(const Scope &scope, StringRef name) {
-  return field(field(scope.graph, "sym_int_values"), name.str().c_str()) ||
-         field(field(scope.graph, "sym_bool_values"), name.str().c_str()) ||
-         field(field(scope.graph, "sym_float_values"), name.str().c_str());
+  return field(field(scope.graph, "sym_int_values"), name) ||
+         field(field(scope.graph, "sym_bool_values"), name) ||
+         field(field(scope.graph, "sym_float_values"), name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -528,32 +528,32 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records) {
 static std::vector<std::string> resultKeys(const Json &program) {
   std::vector<std::string> keys;
   const Json *calls = field(field(&program, "graph_module"), "module_call_graph");
-  if (!calls || !calls->IsArray() || calls->Empty())
+  if (!calls || !calls->isArray() || calls->items.empty())
     return keys;
-  auto text = asText(field(field(&(*calls)[0], "signature"), "out_spec"));
-  rapidjson::Document spec, context;
+  auto text = asText(field(field(&calls->items[0], "signature"), "out_spec"));
+  JsonDocument spec, context;
   if (!text)
     return keys;
-  if (llvm::Error error = parseJson(spec, *text)) {
+  if (llvm::Error error = spec.parse(*text)) {
     llvm::consumeError(std::move(error));
     return keys;
   }
-  if (!spec.IsArray() || spec.Size() != 2)
+  if (!spec.root()->isArray() || spec.root()->items.size() != 2)
     return keys;
-  auto contextText = asText(field(&spec[1], "context"));
+  auto contextText = asText(field(&spec.root()->items[1], "context"));
   if (!contextText)
     return keys;
-  if (llvm::Error error = parseJson(context, *contextText)) {
+  if (llvm::Error error = context.parse(*contextText)) {
     llvm::consumeError(std::move(error));
     return keys;
   }
-  forEachElement(field(&spec[1], "children_spec"), [&](const Json *child) {
+  forEachElement(field(&spec.root()->items[1], "children_spec"), [&](const Json *child) {
     if (field(child, "type"))
       keys.push_back(""); // not plain: positions would not fit
   });
   if (!keys.empty())
     return {};
-  forEachElement(&context, [&](const Json *key) { keys.push_back(asText(key).value_or("").str()); });
+  forEachElement(context.root(), [&](const Json *key) { keys.push_back(asText(key).value_or("").str()); });
   return keys;
 }
 

@@ -74,7 +74,7 @@ void embedding(Node &n) {
 Value scattered(Node &n, Value self, Value indices, Value source, int64_t axis, ScatterKind kind) {
   if (!self || !indices || !source)
     return {};
-  return n.b.create<ScatterElementsOp>(self, indices, n.b.cast(source, n.b.element(self)), axisAttr(n, axis), kind);
+  return n.b.create<ScatterElementsOp>(self, indices, n.b.cast(source, n.b.element(self)), (uint64_t)axis, kind);
 }
 
 void scatter(Node &n, ScatterKind kind, StringRef sourceName) {
@@ -95,8 +95,8 @@ void scatter(Node &n, ScatterKind kind, StringRef sourceName) {
 void scatterReduce(Node &n) {
   std::string reduce = n.text("reduce");
   std::optional<ScatterKind> kind = llvm::StringSwitch<std::optional<ScatterKind>>(reduce)
-                                        .Cases("sum", "add", ScatterKind::Add)
-                                        .Cases("prod", "multiply", ScatterKind::Mul)
+                                        .Cases({"sum", "add"}, ScatterKind::Add)
+                                        .Cases({"prod", "multiply"}, ScatterKind::Mul)
                                         .Case("amax", ScatterKind::Max)
                                         .Case("amin", ScatterKind::Min)
                                         .Default(std::nullopt);

@@ -190,12 +190,12 @@ Ints Node::ints(StringRef name, std::optional<Ints> missing) {
     result.push_back(number->integer); // a bare number stands for a list of one
     return result;
   }
-  if (!value.value || !value.value->IsArray() || value.value->Size() > kMaxReadElements) {
+  if (!value.value || !value.value->isArray() || (int64_t)value.value->items.size() > kMaxReadElements) {
     wrong(name, "list of integers");
     return result;
   }
-  for (const Json &item : value.value->GetArray()) {
-    auto number = item.IsObject() ? numberOf({"as_sym_int", &item}) : numberOf({"as_int", &item});
+  for (const Json &item : value.value->items) {
+    auto number = item.isObject() ? numberOf({"as_sym_int", &item}) : numberOf({"as_int", &item});
     if (auto reference = asText(field(&item, "name"))) // a list of values that names symbolic numbers
       number = importer.symbolic(scope, *reference);
     if (!number || !number->isInteger) {
@@ -225,7 +225,7 @@ SmallVector<double> Node::numbers(StringRef name) {
   SmallVector<double> result;
   Tagged value = argument(name);
   forEachElement(value.value, [&](const Json *item) {
-    auto number = item->IsObject() ? numberOf({"as_sym_float", item}) : numberOf({"as_float", item});
+    auto number = item->isObject() ? numberOf({"as_sym_float", item}) : numberOf({"as_float", item});
     if (number)
       result.push_back(number->asReal());
     else
@@ -328,12 +328,12 @@ void Node::view(StringRef base, ViewStep step, unsigned index) {
 
 std::optional<Ints> Node::strides(StringRef name) {
   StringRef reference = asText(field(argument(name).value, "name")).value_or("");
-  const Json *meta = field(field(scope.graph, "tensor_values"), reference.str().c_str());
+  const Json *meta = field(field(scope.graph, "tensor_values"), reference);
   const Json *list = field(meta, "strides");
-  if (!list || !list->IsArray())
+  if (!list || !list->isArray())
     return std::nullopt;
   Ints result;
-  for (const Json &stride : list->GetArray()) {
+  for (const Json &stride : list->items) {
     auto value = importer.size(&stride);
     if (!value)
       return std::nullopt;

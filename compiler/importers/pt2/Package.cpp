@@ -20,16 +20,16 @@ llvm::Error failure(const llvm::Twine &text) { return llvm::createStringError(te
 
 Type storageElement(MLIRContext *context, llvm::StringRef type) {
   int64_t number = llvm::StringSwitch<int64_t>(type)
-                       .Cases("ByteStorage", "uint8", 1)
-                       .Cases("CharStorage", "int8", 2)
-                       .Cases("ShortStorage", "int16", 3)
-                       .Cases("IntStorage", "int32", 4)
-                       .Cases("LongStorage", "int64", 5)
-                       .Cases("HalfStorage", "float16", 6)
-                       .Cases("FloatStorage", "float32", 7)
-                       .Cases("DoubleStorage", "float64", 8)
-                       .Cases("BoolStorage", "bool", 12)
-                       .Cases("BFloat16Storage", "bfloat16", 13)
+                       .Cases({"ByteStorage", "uint8"}, 1)
+                       .Cases({"CharStorage", "int8"}, 2)
+                       .Cases({"ShortStorage", "int16"}, 3)
+                       .Cases({"IntStorage", "int32"}, 4)
+                       .Cases({"LongStorage", "int64"}, 5)
+                       .Cases({"HalfStorage", "float16"}, 6)
+                       .Cases({"FloatStorage", "float32"}, 7)
+                       .Cases({"DoubleStorage", "float64"}, 8)
+                       .Cases({"BoolStorage", "bool"}, 12)
+                       .Cases({"BFloat16Storage", "bfloat16"}, 13)
                        .Case("uint16", 28)
                        .Case("float8_e4m3fn", 29)
                        .Case("float8_e5m2", 30)
@@ -44,10 +44,10 @@ Type storageElement(MLIRContext *context, llvm::StringRef type) {
 /// A list of concrete integers, from `[{"as_int": 3}, …]` or bare numbers.
 std::optional<llvm::SmallVector<int64_t>> concreteInts(const Json *list) {
   llvm::SmallVector<int64_t> result;
-  if (!list || !list->IsArray() || list->Size() > kMaxRank)
+  if (!list || !list->isArray() || list->items.size() > kMaxRank)
     return std::nullopt;
-  for (const Json &element : list->GetArray()) {
-    auto value = element.IsObject() ? asInteger(field(&element, "as_int")) : asInteger(&element);
+  for (const Json &element : list->items) {
+    auto value = element.isObject() ? asInteger(field(&element, "as_int")) : asInteger(&element);
     if (!value)
       return std::nullopt;
     result.push_back(*value);
@@ -140,7 +140,7 @@ llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llv
                                : failure("is a zip archive, but no package of torch.export.save");
   if (error) {
     std::string text = llvm::toString(std::move(error));
-    if (exported && compiled && !package->document.IsObject())
+    if (exported && compiled && !package->program().isObject())
       text = "is an AOTInductor package: it holds compiled code, no model; save the exported program with "
              "torch.export.save instead";
     return failure(llvm::sys::path::filename(path) + ": " + text);
@@ -221,10 +221,9 @@ llvm::Error Package::readProgram(const Archive::Member &member) {
   auto content = outer.archive->read(member, kMaxJson);
   if (!content)
     return content.takeError();
-  text = std::move(*content);
-  if (llvm::Error error = parseJson(document, text->getBuffer()))
+  if (llvm::Error error = document.parse((*content)->getBuffer()))
     return failure("member '" + member.name + "' " + llvm::toString(std::move(error)));
-  if (!field(field(&document, "graph_module"), "graph"))
+  if (!field(field(&program(), "graph_module"), "graph"))
     return failure("member '" + member.name + "' holds no graph");
   return llvm::Error::success();
 }
@@ -233,26 +232,25 @@ llvm::Error Package::readConfig(llvm::StringRef folder, llvm::StringRef file, ll
   auto content = outer.archive->read(*outer.archive->find(file), kMaxJson);
   if (!content)
     return content.takeError();
-  rapidjson::Document config;
-  if (llvm::Error error = parseJson(config, (*content)->getBuffer()))
+  JsonDocument config;
+  if (llvm::Error error = config.parse((*content)->getBuffer()))
     return failure("member '" + file + "' " + llvm::toString(std::move(error)));
-  const Json *entries = field(&config, "config");
-  if (!entries || !entries->IsObject())
+  const Json *entries = field(config.root(), "config");
+  if (!entries || !entries->isObject())
     return failure("member '" + file + "' holds no table");
-  for (const auto &entry : entries->GetObject()) {
-    llvm::StringRef name(entry.name.GetString(), entry.name.GetStringLength());
+  for (auto [name, entry] : llvm::zip(entries->names, entries->items)) {
     StoredTensor tensor;
-    auto record = asText(field(&entry.value, "path_name"));
+    auto record = asText(field(&entry, "path_name"));
     if (!record || record->contains('/') || *record == "..")
       return failure("weight '" + name + "' names no member of the archive");
     tensor.record = (folder + *record).str();
-    const Json *meta = field(&entry.value, "tensor_meta");
+    const Json *meta = field(&entry, "tensor_meta");
     auto dtype = asInteger(field(meta, "dtype"));
     auto sizes = concreteInts(field(meta, "sizes")), strides = concreteInts(field(meta, "strides"));
     const Json *offset = field(meta, "storage_offset");
-    auto elementOffset = offset && offset->IsObject() ? asInteger(field(offset, "as_int")) : asInteger(offset);
+    auto elementOffset = offset && offset->isObject() ? asInteger(field(offset, "as_int")) : asInteger(offset);
     const Archive::Member *member = outer.archive->find(tensor.record);
-    if (asBool(field(&entry.value, "use_pickle")).value_or(false)) {
+    if (asBool(field(&entry, "use_pickle")).value_or(false)) {
       tensor.problem = "is stored as a Python object (a tensor subclass); call run_decompositions() before saving";
     } else if (!meta) {
       tensor.problem = "is no tensor";
@@ -468,7 +466,9 @@ llvm::Expected<Attribute> Package::constantOf(const StoredTensor &stored, llvm::
   for (size_t i = 0; i < order.size(); ++i)
     if (order[i] = i; tensor.sizes[i] != 1)
       sorted.push_back(i);
-  llvm::stable_sort(sorted, [&](int64_t a, int64_t b) { return tensor.strides[a] > tensor.strides[b]; });
+  llvm::sort(sorted, [&](int64_t a, int64_t b) {
+    return tensor.strides[a] != tensor.strides[b] ? tensor.strides[a] > tensor.strides[b] : a < b;
+  });
   for (size_t i = 0, next = 0; i < order.size(); ++i)
     if (tensor.sizes[i] != 1)
       order[i] = sorted[next++];

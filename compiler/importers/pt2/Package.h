@@ -28,7 +28,7 @@ public:
   /// is instead, where that can be told.
   static llvm::Expected<std::unique_ptr<Package>> open(mlir::MLIRContext *context, llvm::StringRef path);
 
-  const Json &program() const { return document; }
+  const Json &program() const { return *document.root(); }
   /// The stored tensor of this fully qualified name, or null. `constant` says which table comes first.
   const StoredTensor *find(llvm::StringRef name, bool constant) const;
 
@@ -61,8 +61,7 @@ private:
   mlir::MLIRContext *context = nullptr;
   std::string path;
   Part outer;
-  rapidjson::Document document;
-  std::unique_ptr<llvm::MemoryBuffer> text; // of the program
+  JsonDocument document;
   llvm::StringMap<StoredTensor> weights, constants;
   const Archive::Member *samples = nullptr;
   llvm::StringMap<std::pair<int64_t, uint64_t>> inflated; // member → source, size

@@ -102,8 +102,8 @@ void upsample(Node &n, ResizeMode mode, bool exact = false) {
                                : n.flag("align_corners")             ? CoordinateMode::AlignCorners
                                                                      : CoordinateMode::HalfPixel;
   NearestMode nearest = exact ? NearestMode::RoundPreferCeil : NearestMode::Floor;
-  n.result(n.b.createAs<ResizeOp>(type, mode, input, n.b.ops().getDenseF64ArrayAttr(scales), coordinates, nearest,
-                                  n.b.ops().getF64FloatAttr(-0.75)));
+  n.result(n.b.createAs<ResizeOp>(type, mode, input, scales, coordinates, nearest,
+                                  APFloat(-0.75)));
 }
 
 } // namespace

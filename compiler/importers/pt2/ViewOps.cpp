@@ -32,7 +32,7 @@ Value sliceScatter(GraphBuilder &b, Value base, Value part, int64_t axis, int64_
   if (step != 1) {
     RankedTensorType type = RankedTensorType::get(b.shape(part), b.ops().getI64Type());
     return b.create<ScatterElementsOp>(base, b.iota(type, axis, (double)start, (double)step), part,
-                                       b.ops().getI64IntegerAttr(axis), ScatterKind::None);
+                                       (uint64_t)axis, ScatterKind::None);
   }
   SmallVector<Value> parts;
   if (start > 0)
