@@ -15,30 +15,6 @@ using namespace ingot;
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
-ParseResult ConstantOp::parse(OpAsmParser &parser, OperationState &state) {
-  Attribute value;
-  Type type;
-  if (parser.parseOptionalAttrDict(state.attributes) || parser.parseAttribute(value))
-    return failure();
-  if (auto typed = dyn_cast<DenseElementsAttr>(value))
-    type = typed.getType();
-  else if (parser.parseColonType(type))
-    return failure();
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor)
-    return parser.emitError(parser.getNameLoc(), "expected a ranked tensor type, but got ") << type;
-  state.addAttribute("value", value);
-  state.addTypes(tensor);
-  return success();
-}
-
-void ConstantOp::print(OpAsmPrinter &printer) {
-  printer.printOptionalAttrDict((*this)->getAttrs(), {"value"});
-  printer << ' ' << getValue();
-  if (!isa<DenseElementsAttr>(getValue()))
-    printer << " : " << getType();
-}
-
 /// The type that a weight has after its recipe; failure names the step that does not fit.
 static FailureOr<RankedTensorType> recipeType(WeightAttr weight,
                                               function_ref<InFlightDiagnostic()> emit) {
@@ -106,6 +82,39 @@ static FailureOr<RankedTensorType> recipeType(WeightAttr weight,
     }
   }
   return RankedTensorType::get(shape, element);
+}
+
+ParseResult ConstantOp::parse(OpAsmParser &parser, OperationState &state) {
+  Attribute value;
+  if (parser.parseOptionalAttrDict(state.attributes))
+    return failure();
+  SMLoc at = parser.getCurrentLocation();
+  if (parser.parseAttribute(value))
+    return failure();
+  state.addAttribute("value", value);
+  if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
+    auto tensor = dyn_cast<RankedTensorType>(dense.getType());
+    if (!tensor)
+      return parser.emitError(at, "expected a ranked tensor type, but got ") << dense.getType();
+    state.addTypes(tensor);
+    return success();
+  }
+  auto weight = dyn_cast<WeightAttr>(value);
+  if (!weight)
+    return parser.emitError(at, "expected a dense attribute or a #ingot.weight");
+  // MLIR's parser took `: type` for a part of the attribute; the recipe says the same.
+  FailureOr<RankedTensorType> type = recipeType(weight, [&] { return parser.emitError(at); });
+  if (failed(type))
+    return failure();
+  state.addTypes(*type);
+  return success();
+}
+
+void ConstantOp::print(OpAsmPrinter &printer) {
+  printer.printOptionalAttrDict((*this)->getAttrs(), {"value"});
+  printer << ' ' << getValue();
+  if (!isa<DenseElementsAttr>(getValue()))
+    printer << " : " << getType();
 }
 
 LogicalResult ConstantOp::verify() {

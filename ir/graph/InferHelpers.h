@@ -35,18 +35,40 @@ inline mlir::Type accumulatedType(mlir::Type element) {
 
 } // namespace ingot
 
+/// The properties of an op that is being built or parsed, complete: the parser leaves attributes of
+/// the dictionary and defaults to a later step, but result types are inferred before it.
+template <typename OP>
+typename OP::Properties completeProperties(mlir::MLIRContext *context,
+                                           mlir::DictionaryAttr attributes,
+                                           mlir::OpaqueProperties given) {
+  typename OP::Properties properties;
+  if (given)
+    properties = *given.as<typename OP::Properties *>();
+  if constexpr (requires { OP::setInherentAttr(properties, "", mlir::Attribute()); }) {
+    if (attributes)
+      for (mlir::NamedAttribute attribute : attributes)
+        OP::setInherentAttr(properties, attribute.getName(), attribute.getValue());
+    mlir::OperationName name(OP::getOperationName(), context);
+    if constexpr (requires { OP::populateDefaultProperties(name, properties); })
+      OP::populateDefaultProperties(name, properties);
+  }
+  return properties;
+}
+
 /// The head of every inference function: `args` reads operands and attributes, `fail` reports and
 /// fails.
 #define INGOT_INFER(OP)                                                                            \
   static LogicalResult infer##OP(OP::Adaptor args,                                                 \
                                  function_ref<LogicalResult(const Twine &)> fail,                  \
                                  SmallVectorImpl<Type> &results);                                  \
-  LogicalResult OP::inferReturnTypes(                                                              \
-      MLIRContext *, std::optional<Location> loc, ValueRange operands, DictionaryAttr attributes,  \
-      OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &results) {          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,            \
+                                     ValueRange operands, DictionaryAttr attributes,               \
+                                     OpaqueProperties given, RegionRange regions,                  \
+                                     SmallVectorImpl<Type> &results) {                             \
     auto fail = [&](const Twine &text) -> LogicalResult {                                          \
       return emitOptionalError(loc, OP::getOperationName(), " ", text);                            \
     };                                                                                             \
+    OP::Properties properties = completeProperties<OP>(context, attributes, given);                \
     return infer##OP(OP::Adaptor(operands, attributes, properties, regions), fail, results);       \
   }                                                                                                \
   static LogicalResult infer##OP(OP::Adaptor args,                                                 \

@@ -114,13 +114,11 @@ class MulIntoWeight : public OpRewritePattern<MulOp> {
       ConstantOp weight = constantOf(contraction.weight);
       auto vector =
           RankedTensorType::get({static_cast<int64_t>(factor->size())}, rewriter.getF64Type());
-      auto operand = cast<ConstantOp>(
-          elementsConstant(rewriter, weight.getLoc(), vector, *factor).getDefiningOp());
-      Value scaled = withStep(rewriter, weight.getLoc(), weight,
-                              StepAttr::get(getContext(), StepKind::Scale, {contraction.weightAxis},
-                                            operand.getValue()),
-                              weight.getType());
-      rewriter.eraseOp(operand);
+      Attribute operand = elementsAttr(sourceName(weight.getLoc()), vector, *factor);
+      Value scaled =
+          withStep(rewriter, weight.getLoc(), weight,
+                   StepAttr::get(getContext(), StepKind::Scale, {contraction.weightAxis}, operand),
+                   weight.getType());
       if (!scaled)
         return failure();
       SmallVector<Value> operands = {contraction.op->getOperand(0), scaled};

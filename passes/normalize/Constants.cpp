@@ -31,13 +31,15 @@ std::optional<std::vector<double>> ingot::constantElements(Value value, int64_t 
   return toDoubles(*tensor);
 }
 
-Value ingot::elementsConstant(OpBuilder &builder, Location loc, RankedTensorType type,
-                              ArrayRef<double> elements) {
+Attribute ingot::elementsAttr(StringRef name, RankedTensorType type, ArrayRef<double> elements) {
   TensorValue value = fromDoubles(type, elements);
   std::vector<char> bytes(value.raw().begin(), value.raw().end());
-  return constant(builder, loc, type,
-                  weightsOf(builder.getContext())
-                      .makeConstant(builder.getContext(), sourceName(loc), type, std::move(bytes)));
+  return weightsOf(type.getContext()).makeConstant(type.getContext(), name, type, std::move(bytes));
+}
+
+Value ingot::elementsConstant(OpBuilder &builder, Location loc, RankedTensorType type,
+                              ArrayRef<double> elements) {
+  return constant(builder, loc, type, elementsAttr(sourceName(loc), type, elements));
 }
 
 /// Appends a step, and merges it with the last one where both are of one kind.

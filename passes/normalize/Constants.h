@@ -17,7 +17,11 @@ std::optional<double> splatValue(mlir::Value value);
 std::optional<std::vector<double>> constantElements(mlir::Value value,
                                                     int64_t maxElements = 1 << 20);
 
-/// A constant of `type` with these elements, rounded to its element type. `like` gives it a name.
+/// The attribute of a constant of `type` with these elements, rounded to its element type.
+mlir::Attribute elementsAttr(llvm::StringRef name, mlir::RankedTensorType type,
+                             llvm::ArrayRef<double> elements);
+
+/// A constant of `type` with these elements, rounded to its element type.
 mlir::Value elementsConstant(mlir::OpBuilder &builder, mlir::Location loc,
                              mlir::RankedTensorType type, llvm::ArrayRef<double> elements);
 

@@ -40,12 +40,9 @@ Value scaledWeight(OpBuilder &builder, Value weight, int64_t axis, ArrayRef<doub
   ConstantOp source = constantOf(weight);
   // In f64, so that the product is rounded once.
   auto type = RankedTensorType::get({static_cast<int64_t>(factor.size())}, builder.getF64Type());
-  auto operand =
-      cast<ConstantOp>(elementsConstant(builder, source.getLoc(), type, factor).getDefiningOp());
-  auto step = StepAttr::get(builder.getContext(), StepKind::Scale, {axis}, operand.getValue());
-  Value result = withStep(builder, source.getLoc(), source, step, source.getType());
-  operand.erase();
-  return result;
+  Attribute operand = elementsAttr(sourceName(source.getLoc()), type, factor);
+  auto step = StepAttr::get(builder.getContext(), StepKind::Scale, {axis}, operand);
+  return withStep(builder, source.getLoc(), source, step, source.getType());
 }
 
 class FoldIntoContraction : public OpRewritePattern<BatchNormOp> {

@@ -18,7 +18,7 @@ def FoldConstants : Pass<"fold-constants", "mlir::func::FuncOp"> {
     ```
     becomes
     ```mlir
-    %0 = ingot.constant #ingot.weight<"fc.weight", …, recipe = [<transpose, [1, 0]>]> : tensor<4x8xf32>
+    %0 = ingot.constant #ingot.weight<"fc.weight", …, recipe = [<transpose[1, 0]>]> : tensor<4x8xf32>
     ```
   }];
   let dependentDialects = ["::ingot::IngotDialect"];
@@ -37,7 +37,7 @@ def FoldBatchNorm : Pass<"fold-batch-norm", "mlir::func::FuncOp"> {
     ```
     becomes
     ```mlir
-    %w1 = ingot.constant #ingot.weight<…, recipe = [<scale, [0], operand = …>]> : …
+    %w1 = ingot.constant #ingot.weight<…, recipe = [<scale[0], operand = …>]> : …
     %1 = ingot.conv %x, %w1 bias %b1 strides [1] pads [0, 0] dilations [1] groups 1 : …
     ```
   }];

@@ -3,7 +3,7 @@
 // A moved weight is a recipe: no byte is read (this one has no source at all).
 // CHECK-LABEL: func.func @recipe
 func.func @recipe() -> tensor<16x128xf32> {
-  // CHECK-NEXT: %[[C:.*]] = ingot.constant #ingot.weight<"fc.weight", {{.*}}recipe = [<transpose, [1, 0]>, <slice, [0, 0, 16, 128]>]> : tensor<16x128xf32>
+  // CHECK-NEXT: %[[C:.*]] = ingot.constant #ingot.weight<"fc.weight", {{.*}}recipe = [<transpose[1, 0]>, <slice[0, 0, 16, 128]>]> : tensor<16x128xf32>
   // CHECK-NEXT: return %[[C]]
   %w = ingot.constant #ingot.weight<"fc.weight", source = 0, offset = 64, bytes = 16384, hash = "ab", stored = tensor<128x32xf32>> : tensor<128x32xf32>
   %0 = ingot.transpose %w [1, 0] : tensor<128x32xf32>

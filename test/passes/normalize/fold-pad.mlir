@@ -40,7 +40,7 @@ func.func @other(%x: tensor<1x4x8xf32>, %w: tensor<2x4x3xf32>, %v: tensor<2x5x3x
   // CHECK: ingot.conv {{.*}} pads [0, 0]
   // CHECK: ingot.pad
   // CHECK: ingot.conv {{.*}} pads [0, 0]
-  %0 = ingot.pad %x low [0, 0, 1] high [0, 0, 1] {mode = #ingot.pad_mode<reflect>} : tensor<1x4x8xf32>
+  %0 = ingot.pad %x low [0, 0, 1] high [0, 0, 1] {mode = #ingot<pad_mode reflect>} : tensor<1x4x8xf32>
   %1 = ingot.conv %0, %w strides [1] pads [0, 0] dilations [1] groups 1 : tensor<1x4x10xf32>, tensor<2x4x3xf32>
   %2 = ingot.pad %x low [0, 0, 0] high [0, 1, 0] : tensor<1x4x8xf32>
   %3 = ingot.conv %2, %v strides [1] pads [0, 0] dilations [1] groups 1 : tensor<1x5x8xf32>, tensor<2x5x3xf32>
