@@ -1,11 +1,7 @@
 // Phase 1: a model file becomes a graph. The file's content, not its name, says what it is.
 #include "compiler/pipeline/Phases.h"
-#if __has_include("compiler/importers/onnx/ImportOnnx.h")
 #include "compiler/importers/onnx/ImportOnnx.h"
-#endif
-#if __has_include("compiler/importers/pt2/ImportPt2.h")
 #include "compiler/importers/pt2/ImportPt2.h"
-#endif
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -20,14 +16,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
   auto head = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/4, /*Offset=*/0);
   if (!head)
     return emitError(loc) << "cannot read '" << path << "': " << head.getError().message();
-  bool isArchive = (*head)->getBuffer().starts_with("PK\x03\x04");
-#if __has_include("compiler/importers/pt2/ImportPt2.h")
-  if (isArchive)
+  if ((*head)->getBuffer().starts_with("PK\x03\x04"))
     return importPt2(context, state.options);
-#endif
-#if __has_include("compiler/importers/onnx/ImportOnnx.h")
-  if (!isArchive)
-    return importOnnx(context, state.options);
-#endif
-  return emitError(loc) << "this format is not supported yet";
+  return importOnnx(context, state.options);
 }

@@ -168,7 +168,8 @@ private:
     llvm::raw_string_ostream stream(text);
     stream << unclaimed.size() << " operators have no target (" << kinds.size() << " kinds)";
     constexpr size_t kShown = 6;
-    for (auto &[kind, ops] : llvm::ArrayRef(kinds.takeVector()).take_front(kShown))
+    auto list = kinds.takeVector();
+    for (auto &[kind, ops] : llvm::ArrayRef(list).take_front(kShown))
       stream << "\n  " << kind << "   " << ops.size() << (ops.size() == 1 ? " op: " : " ops: ")
              << sourceName(ops.front().first->getLoc()) << "   " << ops.front().second;
     stream << "\nhint: the last target must take every operator; append a CPU target, as in "
