@@ -1,6 +1,5 @@
 // The `generic` strategy: everything that is not a contraction, by the emitter that all targets
 // share.
-#if __has_include("backends/common/GenericKernels.h")
 #include "backends/common/GenericKernels.h"
 #include "backends/common/KernelShell.h"
 #include "backends/cpu/Strategy.h"
@@ -14,7 +13,11 @@ class GenericStrategy : public Strategy {
 public:
   StringRef kind() const override { return "generic"; }
 
-  Claim claim(Operation *op, const Isa &isa) const override { return Claim::yes(); }
+  Claim claim(Operation *op, const Isa &isa) const override {
+    if (mlir::isa<DecomposableOpInterface>(op) && !mlir::isa<BatchNormOp>(op))
+      return Claim::no("is made of simpler operators");
+    return Claim::yes();
+  }
 
   std::optional<Choice> select(const KernelBody &kernel, const Isa &isa,
                                DictionaryAttr overrides) const override {
@@ -49,7 +52,3 @@ void registerGenericStrategy(StrategyRegistry &registry) {
 }
 
 } // namespace ingot::cpu
-#else
-#include "backends/cpu/Strategy.h"
-void ingot::cpu::registerGenericStrategy(StrategyRegistry &) {}
-#endif
