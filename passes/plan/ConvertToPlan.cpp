@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/plan/Passes.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/SHA256.h"
 
 namespace ingot {
@@ -579,23 +578,14 @@ LogicalResult Converter::run() {
   for (func::FuncOp function : entries)
     if (failed(convertEntry(function)))
       return failure();
-  // In the order of program.fbs.
-  auto rank = [](Operation *op) {
-    return TypeSwitch<Operation *, int>(op)
-        .Case<plan::TargetOp>([](auto) { return 0; })
-        .Case<plan::SpaceOp>([](auto) { return 1; })
-        .Case<plan::SegmentOp>([](auto) { return 2; })
-        .Case<plan::KernelOp>([](auto) { return 3; })
-        .Case<plan::ConstantOp>([](auto) { return 4; })
-        .Case<plan::VariableOp>([](auto) { return 5; })
-        .Default([](auto) { return 6; });
+  // In the order of program.fbs; entries stay behind all of them.
+  auto toEnd = [&]<typename... OpTy>() {
+    (llvm::for_each(llvm::to_vector(module.getOps<OpTy>()),
+                    [&](OpTy op) { op->moveBefore(module.getBody(), module.getBody()->end()); }),
+     ...);
   };
-  SmallVector<Operation *> order;
-  for (Operation &op : *module.getBody())
-    order.push_back(&op);
-  llvm::stable_sort(order, [&](Operation *a, Operation *b) { return rank(a) < rank(b); });
-  for (Operation *op : order)
-    op->moveBefore(module.getBody(), module.getBody()->end());
+  toEnd.operator()<plan::TargetOp, plan::SpaceOp, plan::SegmentOp, plan::KernelOp, plan::ConstantOp,
+                   plan::VariableOp, plan::EntryOp>();
   return success();
 }
 

@@ -20,6 +20,9 @@ struct PlanOptions {
 };
 
 std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});
+std::unique_ptr<mlir::Pass> createElideCopiesPass();
+std::unique_ptr<mlir::Pass> createLaunchInPlacePass();
+std::unique_ptr<mlir::Pass> createPlacePartsPass();
 std::unique_ptr<mlir::Pass> createAllocateArenasPass();
 std::unique_ptr<mlir::Pass> createVerifyPlanPass();
 

@@ -29,6 +29,56 @@ def ConvertToPlan : Pass<"convert-to-plan", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ingot::plan::PlanDialect"];
 }
 
+def ElideCopies : Pass<"elide-copies", "::mlir::ModuleOp"> {
+  let summary = "takes away copies that cost no memory to do without";
+  let description = [{
+    A copy goes when both sides can be the same bytes (StorageModel.h proves it): a reshape, an output that its launch can
+    write directly, an input, constant or variable that can be read or updated in place. Copies between a part and a
+    whole of working memory stay for `place-parts`.
+    ```mlir
+    %0 = plan.alloc : !plan.buffer<16, "host">
+    plan.launch @relu_f32 reads %in : … writes %0 : …
+    plan.copy %0 to %out : …
+    // becomes
+    plan.launch @relu_f32 reads %in : … writes %out : …
+    ```
+  }];
+  let statistics = [Statistic<"elided", "elided", "copies taken away">];
+  let dependentDialects = ["::ingot::plan::PlanDialect"];
+}
+
+def LaunchInPlace : Pass<"launch-in-place", "::mlir::ModuleOp"> {
+  let summary = "lets launches overwrite operands that nobody reads any more";
+  let description = [{
+    Tries the kernel's `in_place` pairs in order.
+    ```mlir
+    plan.launch @relu_f32 reads %0 : … writes %1 : …
+    // becomes
+    plan.launch @relu_f32 reads %0 : … writes %0 : …
+    ```
+  }];
+  let statistics = [Statistic<"inPlace", "in-place", "results that overwrite an operand">];
+  let dependentDialects = ["::ingot::plan::PlanDialect"];
+}
+
+def PlaceParts : Pass<"place-parts", "::mlir::ModuleOp"> {
+  let summary = "lets parts share memory with their whole, unless that raises the peak";
+  let description = [{
+    What a slice reads stays in its source; what a concat joins is written into its place from the start. As either can
+    keep a large buffer alive for longer, a copy stays where taking it away would raise the most bytes alive at once.
+    ```mlir
+    %c = plan.alloc : !plan.buffer<32, "host">
+    plan.launch @a writes %0 : …
+    %p = plan.range %c + 0 : …
+    plan.copy %0 to %p : …
+    // becomes
+    plan.launch @a writes %p : …
+    ```
+  }];
+  let statistics = [Statistic<"elided", "elided", "copies taken away">];
+  let dependentDialects = ["::ingot::plan::PlanDialect"];
+}
+
 def AllocateArenas : Pass<"allocate-arenas", "::mlir::ModuleOp"> {
   let summary = "gives every plan.alloc its place in the arena of its space";
   let description = [{

@@ -6,6 +6,12 @@ using namespace ingot;
 void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &options) {
   // Everything correct first: a buffer per value, a copy wherever elements move.
   passes.addPass(createConvertToPlanPass(options));
+  // Sharing that can only save memory comes first: it decides how much room there is …
+  passes.addPass(createElideCopiesPass());
+  passes.addPass(createLaunchInPlacePass());
+  // … for sharing that saves a copy but may keep more bytes alive, which is done where the peak
+  // stays.
+  passes.addPass(createPlacePartsPass());
   // What is left of the buffers gets its place, once no pass changes lifetimes any more.
   passes.addPass(createAllocateArenasPass());
   passes.addPass(createVerifyPlanPass());
@@ -13,6 +19,9 @@ void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &optio
 
 void ingot::registerPlanPasses() {
   mlir::registerPass([] { return createConvertToPlanPass(); });
+  mlir::registerPass(createElideCopiesPass);
+  mlir::registerPass(createLaunchInPlacePass);
+  mlir::registerPass(createPlacePartsPass);
   mlir::registerPass(createAllocateArenasPass);
   mlir::registerPass(createVerifyPlanPass);
 }

@@ -1,0 +1,82 @@
+// The memory of one plan entry while copies are taken away: which buffers share bytes, and proof
+// that they may.
+//
+// Every plan.alloc, input, output, constant and variable is an object. Merging puts an alloc inside
+// another object at an offset. A merge is legal when a replay of the steps that touch the two
+// reads, at every point, the same values from the shared bytes as it did from the separate ones,
+// and leaves the same values in outputs and variables. The replay knows values by where they were
+// written, byte by byte, so that parts, repeated writes and branches need no rules of their own.
+#pragma once
+
+#include "ir/plan/Plan.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace ingot {
+
+class StorageModel {
+public:
+  enum class Kind { Alloc, Input, Output, Constant, Variable };
+  /// Bytes of an object that is not merged into another.
+  struct Place {
+    unsigned object = 0;
+    uint64_t offset = 0, bytes = 0;
+  };
+
+  /// `symbols` is the module's table.
+  StorageModel(plan::EntryOp entry, mlir::SymbolTable &symbols);
+
+  Place placeOf(mlir::Value buffer);
+  Kind kindOf(const Place &place) const { return objects[place.object].kind; }
+  uint64_t bytesOf(const Place &place) const { return objects[place.object].bytes; }
+
+  /// Makes `a` and `b` (of equal size) the same bytes, by merging an alloc that one of them is part
+  /// of into the other's object. With `keepPeak`, only when the most bytes alive at once do not
+  /// grow in any space. Returns false, and changes nothing, when that is not legal.
+  bool tryMerge(const Place &a, const Place &b, bool keepPeak);
+
+  /// Most bytes of allocs alive at once, by space.
+  llvm::SmallVector<uint64_t> peaks() const;
+
+  /// Writes the merges into the IR: merged allocs become ranges, copies onto themselves go.
+  void rewrite();
+
+private:
+  struct Object {
+    Kind kind;
+    mlir::Value value; ///< of the plan.alloc or a plan.ref at offset 0
+    uint64_t bytes;
+    unsigned space;
+    std::optional<unsigned> parent;
+    uint64_t parentOffset = 0;
+  };
+  struct Operand {
+    unsigned object;
+    uint64_t offset, bytes;
+  };
+  /// A launch, a copy, or the head of a branch; steps of branches lie between the head and `end`.
+  struct Step {
+    mlir::Operation *op;
+    llvm::SmallVector<Operand, 4> reads, writes;
+    llvm::ArrayRef<int64_t> inPlace;
+    unsigned elseBegin = 0,
+             end = 0; ///< branch: index of the else's first step, and of the step after it
+  };
+  class Replay;
+
+  void addSteps(mlir::Block &block, mlir::SymbolTable &symbols);
+  unsigned objectFor(mlir::Value root);
+  Operand operandFor(mlir::Value buffer);
+  Place resolve(const Operand &operand) const;
+  bool mayMerge(unsigned child, unsigned parent, uint64_t offset);
+
+  plan::EntryOp entry;
+  llvm::SmallVector<Object> objects;
+  llvm::SmallVector<Step> steps;
+  llvm::DenseMap<mlir::Value, unsigned> objectOf;
+  llvm::DenseMap<mlir::Attribute, unsigned> externalObjects; ///< (kind, symbol or index) → object
+  llvm::SmallVector<llvm::StringRef> spaces;
+  llvm::SmallVector<uint64_t> spaceAlignments;
+};
+
+} // namespace ingot
