@@ -29,15 +29,25 @@ void replaceByReferences(Value value, uint64_t offset,
   OpBuilder builder(value.getContext());
   builder.setInsertionPointAfterValue(value);
   Value reference = make(builder, value.getLoc(), offset, value.getType());
-  value.replaceAllUsesWith(reference);
+  if (reference != value)
+    value.replaceAllUsesWith(reference);
+}
+
+/// The ops of a kind, listed before any of them, or one near them, is erased.
+template <typename OpTy> SmallVector<OpTy> all(ModuleOp module) {
+  SmallVector<OpTy> list;
+  module.walk([&](OpTy op) { list.push_back(op); });
+  return list;
 }
 
 struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
+  using AllocateArenasBase::AllocateArenasBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     collect(module);
     std::string error;
-    std::optional<planner::Plan> placed = planner::plan(problem, {}, error);
+    std::optional<planner::Plan> placed = planner::plan(problem, {searchSteps}, error);
     if (!placed) {
       module.emitError() << "memory cannot be planned: " << error;
       return signalPassFailure();
@@ -56,7 +66,7 @@ struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
                           });
       alloc->erase();
     }
-    module.walk([](plan::RefOp ref) {
+    for (plan::RefOp ref : all<plan::RefOp>(module)) {
       replaceByReferences(ref, ref.getOffset(),
                           [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
                             return at == ref.getOffset() && type == ref.getType()
@@ -68,7 +78,7 @@ struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
                           });
       if (ref.use_empty())
         ref->erase();
-    });
+    }
   }
 
 private:
@@ -108,13 +118,13 @@ private:
       steps.push_back(op);
     });
     // What no step touches needs no memory.
-    module.walk([&](plan::AllocOp alloc) {
+    for (plan::AllocOp alloc : all<plan::AllocOp>(module)) {
       if (indices.contains(alloc))
-        return;
+        continue;
       replaceByReferences(alloc, 0,
                           [](OpBuilder &, Location, uint64_t, Type) -> Value { return {}; });
       alloc->erase();
-    });
+    }
   }
 
   void makeArenas(ModuleOp module, const planner::Plan &placed) {
@@ -146,7 +156,3 @@ private:
 };
 
 } // namespace
-
-std::unique_ptr<Pass> ingot::createAllocateArenasPass() {
-  return std::make_unique<AllocateArenas>();
-}

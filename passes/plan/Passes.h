@@ -15,6 +15,8 @@ namespace ingot {
 /// What codegen produced, for `createConvertToPlanPass`; must outlive the pass run.
 struct PlanOptions {
   std::vector<CompiledTarget> targets; ///< as on the command line
+  /// Work to spend on a better placement where the greedy orders leave a gap (planner::Options).
+  int64_t searchSteps = 100'000'000;
   bool keepAllResults =
       false; ///< every launch's results are outputs too, named "launch.N.M" (for `ingot diff`)
 };
@@ -23,7 +25,6 @@ std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});
 std::unique_ptr<mlir::Pass> createElideCopiesPass();
 std::unique_ptr<mlir::Pass> createLaunchInPlacePass();
 std::unique_ptr<mlir::Pass> createPlacePartsPass();
-std::unique_ptr<mlir::Pass> createAllocateArenasPass();
 std::unique_ptr<mlir::Pass> createVerifyPlanPass();
 
 /// Adds the passes of phase 8 in order, `verify-plan` last.

@@ -91,6 +91,8 @@ def AllocateArenas : Pass<"allocate-arenas", "::mlir::ModuleOp"> {
     %0 = plan.ref arena @arena + 0 : !plan.buffer<4096, "host">
     ```
   }];
+  let options = [Option<"searchSteps", "search-steps", "int64_t", "100000000",
+                        "work to spend on a better placement where the greedy orders leave a gap">];
   let dependentDialects = ["::ingot::plan::PlanDialect"];
 }
 

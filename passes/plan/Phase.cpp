@@ -13,7 +13,7 @@ void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &optio
   // stays.
   passes.addPass(createPlacePartsPass());
   // What is left of the buffers gets its place, once no pass changes lifetimes any more.
-  passes.addPass(createAllocateArenasPass());
+  passes.addPass(createAllocateArenas({options.searchSteps}));
   passes.addPass(createVerifyPlanPass());
 }
 
@@ -22,6 +22,6 @@ void ingot::registerPlanPasses() {
   mlir::registerPass(createElideCopiesPass);
   mlir::registerPass(createLaunchInPlacePass);
   mlir::registerPass(createPlacePartsPass);
-  mlir::registerPass(createAllocateArenasPass);
+  mlir::registerPass([] { return createAllocateArenas(); });
   mlir::registerPass(createVerifyPlanPass);
 }

@@ -290,13 +290,16 @@ private:
         if (other && shareBytes(*write, *other))
           return false;
     }
+    // A copy within the two objects may move what nobody reads; anything else must find what it
+    // found before.
+    bool within = isCopy && writes.front();
     Contents before, after;
     for (const auto &operand : reads)
       if (operand) {
         before =
             read(operand->inChild ? state.child : state.parent, operand->before, operand->bytes);
         after = read(state.merged, operand->after, operand->bytes);
-        if (!isCopy && !holds(before, after))
+        if (!within && !holds(before, after))
           return false;
       }
     for (const auto &operand : writes) {
@@ -395,8 +398,9 @@ void StorageModel::rewrite() {
   // What others are merged into must come before them, wherever they were made.
   Block *body = &entry.getBody().front();
   for (const Object &object : llvm::reverse(objects))
-    if (!object.parent && object.kind == Kind::Alloc)
-      object.value.getDefiningOp()->moveBefore(body, body->begin());
+    if (Operation *op = object.value.getDefiningOp();
+        !object.parent && object.kind == Kind::Alloc && op != &body->front())
+      op->moveBefore(body, body->begin());
   OpBuilder builder(entry.getContext());
   for (auto [index, object] : llvm::enumerate(objects)) {
     if (!object.parent)
