@@ -201,7 +201,7 @@ Execution makeRun(func::FuncOp function) {
 // With and without the passes that share memory, so that a mistake of the test would show in both.
 TEST_P(RandomGraphs, PlanComputesWhatTheGraphSays) {
   uint64_t copies = 0;
-  for (unsigned seed = 0; seed < 1000; ++seed) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
     OwningOpRef<ModuleOp> module = RandomGraph(context, seed).build();
     ASSERT_TRUE(succeeded(verify(*module))) << print(*module);
     std::string source = print(*module);
