@@ -6,6 +6,7 @@ are used as a user would use them. A row of the printed table is one model file 
 import json
 import pathlib
 import re
+import shutil
 import tempfile
 
 import npz
@@ -23,14 +24,18 @@ COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
 DEFAULT_RTOL = 1e-4  # DESIGN: f32 models, relative to the output's scale
 
 
-def cpu_lacks(target):
-    """The CPU features `target` needs and this machine has not, for a skip's reason."""
+def why_not(context, target):
+    """Why programs for `target` cannot run on this machine, or an empty text."""
+    if target == AARCH64:
+        emulator, program = shutil.which("qemu-aarch64"), runner(context, target)[-1]
+        return "" if emulator and program.exists() else "there is no qemu-aarch64, or no ingot-run-aarch64 is built"
     flags = set()
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("flags"):
             flags = set(line.split(":")[1].split())
             break
-    return sorted(CPU_NEEDS[target] - flags)
+    missing = sorted(CPU_NEEDS[target] - flags)
+    return f"this CPU has no {' '.join(missing)}" if missing else ""
 
 
 def tolerances(context):
@@ -77,9 +82,16 @@ def same_argmax(got, want):
     return ""
 
 
-def run_case(context, program, case, threads, entry, outputs):
+def runner(context, target):
+    """The command that runs programs for `target`."""
+    if target == AARCH64:
+        return ["qemu-aarch64", context.build / "bin" / "ingot-run-aarch64"]
+    return [context.build / "bin" / "ingot-run"]
+
+
+def run_case(context, target, program, case, threads, entry, outputs):
     """One inference: (error text or "", relative error or None)."""
-    command = [context.build / "bin" / "ingot-run", program, f"--inputs={case}", f"--expect={case}",
+    command = [*runner(context, target), program, f"--inputs={case}", f"--expect={case}",
                f"--threads={threads}", f"--rtol={entry.get('rtol', DEFAULT_RTOL)}", f"--outputs={outputs}", "--json"]
     done = run_command(command, RUN_LIMIT, context.environment)
     try:
@@ -94,27 +106,6 @@ def run_case(context, program, case, threads, entry, outputs):
     return "", error
 
 
-def run_emulated(context, program, case, threads, entry, folder):
-    """One inference of an AArch64 program under qemu: (error text or "", relative error or None)."""
-    runner = context.root / "build-aarch64" / "bin" / "raw-run"
-    arrays = npz.load(case)
-    inputs = sorted((name for name in arrays if name.startswith("in")), key=lambda name: int(name[2:]))
-    outputs = sorted((name for name in arrays if name.startswith("out")), key=lambda name: int(name[3:]))
-    for name in inputs:
-        npz.save_raw(folder / f"{name}.raw", arrays[name])
-    command = ["qemu-aarch64", runner, program, threads, *(folder / f"{name}.raw" for name in inputs), "--",
-               *(folder / f"{name}.raw" for name in outputs)]
-    done = run_command(command, RUN_LIMIT, context.environment)
-    if done.code:
-        return f"raw-run under qemu-aarch64 ended with {done.ending}\n" + tail(done.output, 10), None
-    got = {name: npz.load_raw(folder / f"{name}.raw", arrays[name]) for name in outputs}
-    error = max(npz.relative_error(got[name], arrays[name]) for name in outputs)
-    limit = entry.get("rtol", DEFAULT_RTOL)
-    if not error <= limit:
-        return f"relative error {error:.3g}, at most {limit:g} is allowed", error
-    return (same_argmax(got, arrays) if entry.get("argmax") else ""), error
-
-
 def same_bits(paths):
     """Whether all the .npz files hold the same bytes: a run's result must not depend on threads."""
     first = npz.load(paths[0])
@@ -124,21 +115,6 @@ def same_bits(paths):
             if other[name].data != first[name].data:
                 return f"{name} differs between {paths[0].stem} and {path.stem}"
     return ""
-
-
-def check_emulated(context, prefix, shown, program, cases, entry, rerun, rows):
-    """Every case of a program for AArch64, single- and multi-threaded."""
-    results, errors = [], []
-    for case in cases:
-        for threads in THREADS:
-            why, error = run_emulated(context, program, case, threads, entry, program.parent)
-            errors += [error] if error is not None else []
-            results.append(Result(f"{prefix}/{AARCH64}/threads-{threads}/{case.stem}",
-                                  "fail" if why else "pass", why, rerun))
-    failures = sum(result.status == "fail" for result in results)
-    rows.append((shown, AARCH64, str(len(cases)), f"{max(errors):.2e}" if errors else "-",
-                 "ok" if not failures else f"{failures} failed"))
-    return results
 
 
 def check_model(context, part, name, model, cases, entry, rows):
@@ -154,8 +130,7 @@ def check_model(context, part, name, model, cases, entry, rows):
         why = f"ingot inspect --json ended with {done.ending}: {error}\n" + tail(done.stderr, 10)
         rows.append((name + model.suffix, "-", "-", "-", "inspect failed"))
         return [Result(f"{prefix}/inspect", "fail", why, rerun)]
-    emulated = name in AARCH64_MODELS and not context.asan
-    for target in TARGETS + [AARCH64] * emulated:
+    for target in TARGETS + [AARCH64] * (name in AARCH64_MODELS):
         with tempfile.TemporaryDirectory() as folder:
             program, report = pathlib.Path(folder) / "program.ingot", pathlib.Path(folder) / "report.json"
             command = [ingot, "compile", model, f"-o{program}", f"--target={target}", f"--report={report}", *flags]
@@ -167,21 +142,18 @@ def check_model(context, part, name, model, cases, entry, rows):
                 rows.append((name + model.suffix, target, "-", "-", "compile failed"))
                 continue
             results.append(Result(f"{prefix}/{target}/compile", "pass"))
-            if target == AARCH64:
-                results += check_emulated(context, prefix, name + model.suffix, program, cases, entry, rerun, rows)
-                continue
-            missing = cpu_lacks(target)
-            if missing:
-                results.append(Result(f"{prefix}/{target}/run", "skip", f"this CPU has no {' '.join(missing)}"))
+            reason = why_not(context, target)
+            if reason:
+                results.append(Result(f"{prefix}/{target}/run", "skip", reason))
                 rows.append((name + model.suffix, target, "-", "-", "compiled, cannot run here"))
                 continue
             worst, failures = None, 0
             for case in cases:
                 outputs = []
-                for threads in THREADS + [MANY_THREADS] * (case == cases[0]):
+                for threads in THREADS + [MANY_THREADS] * (case == cases[0] and target != AARCH64):
                     outputs.append(pathlib.Path(folder) / f"threads-{threads}.npz")
                     outputs[-1].unlink(missing_ok=True)
-                    why, error = run_case(context, program, case, threads, entry, outputs[-1])
+                    why, error = run_case(context, target, program, case, threads, entry, outputs[-1])
                     if error is not None and (worst is None or not error <= worst):
                         worst = error
                     failures += bool(why)

@@ -1,7 +1,5 @@
 """Reads arrays of an .npz file with the standard library alone: dtype, shape and flat values."""
 import ast
-import math
-import pathlib
 import struct
 import zipfile
 
@@ -28,44 +26,6 @@ class Array:
         for extent, stride in zip(self.shape, strides):
             offsets = [base + i * stride for base in offsets for i in range(extent)]
         return tuple(flat[offset] for offset in offsets)
-
-
-def load_raw(path, like):
-    """An array that raw-run wrote, with the type of `like` (its file does not say)."""
-    header, data = pathlib.Path(path).read_bytes().split(b"\n", 1)
-    rank, *shape = [int(word) for word in header.split()]
-    if rank != len(shape):
-        raise ValueError(f"{path}: rank {rank} with {len(shape)} extents")
-    return Array(like.dtype, False, shape, data)
-
-
-def save_raw(path, array):
-    """Writes an array for raw-run: a line with rank and extents, then the elements in row-major order."""
-    if array.fortran and len(array.shape) > 1:
-        code = CODES[array.dtype[1:]]
-        data = struct.pack(f"<{len(array.values())}{code}", *array.values())
-    else:
-        data = array.data
-    header = " ".join(str(word) for word in (len(array.shape), *array.shape))
-    pathlib.Path(path).write_bytes(header.encode() + b"\n" + data)
-
-
-def relative_error(got, want):
-    """max|a-b| / max|b|; NaN agrees with NaN, an infinity with itself. Infinite when shapes differ."""
-    if got.shape != want.shape:
-        return math.inf
-    worst = scale = 0.0
-    for a, b in zip(got.values(), want.values()):
-        if a == b or (a != a and b != b):
-            difference = 0.0
-        else:
-            difference = abs(float(a) - float(b))
-            if difference != difference:
-                return math.inf
-        worst = max(worst, difference)
-        if math.isfinite(b):
-            scale = max(scale, abs(float(b)))
-    return worst / scale if scale else (math.inf if worst else 0.0)
 
 
 def load(path):

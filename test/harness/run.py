@@ -7,6 +7,7 @@ calls this after set-up and build. The last line is `N passed, N failed, N skipp
 is 1 when something failed and 2 when the arguments make no sense.
 """
 import collections
+import concurrent.futures
 import fnmatch
 import json
 import os
@@ -45,7 +46,6 @@ def run_program(program, context):
     name = program.name
     report = program.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    start = time.time()
     done = run_command([program, f"--gtest_output=xml:{report}"], timeout=1800, env=context.environment)
     results = []
     try:
@@ -58,7 +58,7 @@ def run_program(program, context):
                    re.findall(r"^\[       OK \] (\S+)", done.output, re.M)]
         results.append(Result(f"{name}/{crashed}", "fail", f"ended with {done.ending}\n" + tail(done.output),
                               rerun=f"{program.relative_to(ROOT)} --gtest_filter={crashed}"))
-        return results, time.time() - start
+        return results
     for case in suites.iter("testcase"):
         test = f"{case.get('classname')}.{case.get('name')}"
         rerun = f"{program.relative_to(ROOT)} --gtest_filter={test}"
@@ -74,7 +74,7 @@ def run_program(program, context):
     if done.code and not any(r.status == "fail" for r in results):
         results.append(Result(f"{name}/(exit)", "fail", f"every test passed, but the program ended with "
                               f"{done.ending}\n" + tail(done.output), str(program.relative_to(ROOT))))
-    return results, time.time() - start
+    return results
 
 
 def run_lit(context):
@@ -145,11 +145,12 @@ def run_part(part, context):
         return models.run_data(context)
     if part == "zoo":
         return models.run_zoo(context)
-    results = []
-    for program in sorted((context.build / "test").glob("*-*")):
-        if program.is_file() and os.access(program, os.X_OK) and not program.suffix \
-                and part_of_program(program.name) == part:
-            results += run_program(program, context)[0]
+    programs = [program for program in sorted((context.build / "test").glob("*-*"))
+                if program.is_file() and os.access(program, os.X_OK) and not program.suffix
+                and part_of_program(program.name) == part]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = [result for found in pool.map(lambda program: run_program(program, context), programs)
+                   for result in found]
     for folder in SCRIPTS.get(part, []):
         for script in sorted((TEST / folder).glob("*")):
             if script.suffix in (".py", ".sh") and not script.name.startswith("_"):
