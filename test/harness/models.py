@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import shutil
+import sys
 import tempfile
 
 import npz
@@ -21,6 +22,7 @@ AARCH64_MODELS = {"mnist-cnn", "cct", "gtcrn", "silero-vad", "policy-g1", "lstm_
 CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
              "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
 COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
+MOST_GAP = 0.05  # of an arena over its lower bound
 DEFAULT_RTOL = 1e-4  # DESIGN: f32 models, relative to the output's scale
 
 
@@ -117,6 +119,37 @@ def same_bits(paths):
     return ""
 
 
+def check_arena(context, prefix, target, report, model, flags, rerun):
+    """The compiler's own report against two outside numbers: the lower bound and the graph's live bytes."""
+    try:
+        arenas = json.loads(report.read_text())["arenas"]
+        total = sum(arena["bytes"] for arena in arenas)
+        worst = max((arena["gap"] for arena in arenas), default=0)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [Result(f"{prefix}/{target}/arena", "fail", f"the report does not tell of arenas: {error}", rerun)]
+    why = "" if worst <= MOST_GAP else f"an arena is {worst:.1%} above its lower bound, at most {MOST_GAP:.0%} is allowed"
+    results = [Result(f"{prefix}/{target}/arena", "fail" if why else "pass", why, rerun)]
+    if target != TARGETS[0]:
+        return results
+    # --dim=NAME=LO..HI: the plan is for the largest extent.
+    extents = [re.sub(r"=\d+\.\.", "=", flag.removeprefix("--dim=")) for flag in flags]
+    script = context.root / "test" / "harness" / "live_bytes.py"
+    done = run_command([sys.executable, script, model, *extents], COMPILE_LIMIT, context.environment)
+    test = f"{prefix}/{target}/live-bytes"
+    words = done.stdout.split()
+    if "No module named 'onnx'" in done.stderr:
+        results.append(Result(test, "skip", "the onnx package is not installed (./dev setup with a network)"))
+    elif done.code or len(words) < 3:
+        results.append(Result(test, "fail", f"live_bytes.py ended with {done.ending}\n" + tail(done.output, 5), rerun))
+    elif words[-1] != "0":
+        results.append(Result(test, "skip", "onnx's shape inference does not know every value's size"))
+    else:
+        why = "" if total <= int(words[0]) else \
+            f"the plan takes {total} bytes, the graph in its own order {words[0]} (at {' '.join(words[1:-1])})"
+        results.append(Result(test, "fail" if why else "pass", why, rerun))
+    return results
+
+
 def check_model(context, part, name, model, cases, entry, rows):
     """Every target, thread count and case of one model file."""
     results = []
@@ -142,6 +175,7 @@ def check_model(context, part, name, model, cases, entry, rows):
                 rows.append((name + model.suffix, target, "-", "-", "compile failed"))
                 continue
             results.append(Result(f"{prefix}/{target}/compile", "pass"))
+            results += check_arena(context, prefix, target, report, model, flags, rerun)
             reason = why_not(context, target)
             if reason:
                 results.append(Result(f"{prefix}/{target}/run", "skip", reason))
