@@ -10,6 +10,7 @@ public:
   explicit CpuTarget(Isa isa);
 
   std::string name() const override { return isa.spec; }
+  std::string arch() const override { return isa.arch == "arm" ? "thumb" : isa.arch; }
   std::vector<std::string> requiredFeatures() const override { return isa.required; }
   Claim claim(mlir::Operation *op) const override;
   mlir::LogicalResult select(mlir::func::FuncOp kernel) const override;

@@ -40,7 +40,7 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
     // "see current operation" would print the IR: that is what --dump-phases is for.
     if (StringRef(line).starts_with("see current operation"))
       continue;
-    out += (StringRef(line).starts_with("hint:") ? "\n" : "\n  ") + line;
+    out += "\n" + (StringRef(line).starts_with("hint:") ? line : "hint: " + line);
   }
   constexpr unsigned kMaxLines = 10;
   unsigned lines = 0;
