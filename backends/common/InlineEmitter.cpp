@@ -22,16 +22,17 @@ void InlineEmitter::bind(Value tensor, Value buffer) {
   bound[tensor] = viewAs(builder, tensor.getLoc(), buffer, shapeOf(tensor));
 }
 
-Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes, unsigned laneDim) {
+Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes,
+                           std::optional<unsigned> laneDim) {
   Point result;
   for (Value v : indices)
     result.push_back(toIndex(v));
-  if (lanes > 1)
-    result[laneDim].stride = 1;
+  if (lanes > 1 && !result.empty())
+    result[laneDim.value_or(result.size() - 1)].stride = 1;
   return result;
 }
 
-Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes, ArrayRef<int64_t> shape) {
+Point InlineEmitter::pointIn(ArrayRef<int64_t> shape, ArrayRef<Value> indices, int64_t lanes) {
   unsigned last = shape.size() - 1;
   while (last > 0 && last < shape.size() && shape[last] == 1)
     --last;
@@ -55,7 +56,7 @@ InlineEmitter::Key InlineEmitter::keyOf(Value tensor, const Point &point, const 
 }
 
 void InlineEmitter::define(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value vector) {
-  define(tensor, point(indices, lanes, shapeOf(tensor)), lanes, vector);
+  define(tensor, pointIn(shapeOf(tensor), indices, lanes), lanes, vector);
 }
 
 void InlineEmitter::define(Value tensor, const Point &point, int64_t lanes, Value vector) {
@@ -73,7 +74,7 @@ void InlineEmitter::define(Value tensor, const Point &point, int64_t lanes, Valu
 }
 
 Value InlineEmitter::emit(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value mask) {
-  return emit(tensor, point(indices, lanes, shapeOf(tensor)), lanes, mask);
+  return emit(tensor, pointIn(shapeOf(tensor), indices, lanes), lanes, mask);
 }
 
 Value InlineEmitter::emit(Value tensor, const Point &point, int64_t lanes, Value mask) {
@@ -277,7 +278,7 @@ Value InlineEmitter::load(Location loc, Value buffer, const Point &point, int64_
 
 void InlineEmitter::store(Location loc, Value value, Value buffer, ArrayRef<Value> indices,
                           int64_t lanes, Value mask) {
-  store(loc, value, buffer, point(indices, lanes, cast<MemRefType>(buffer.getType()).getShape()),
+  store(loc, value, buffer, pointIn(cast<MemRefType>(buffer.getType()).getShape(), indices, lanes),
         lanes, mask);
 }
 

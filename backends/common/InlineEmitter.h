@@ -71,10 +71,11 @@ public:
   /// Everything else is the root of a kernel.
   static bool canInline(mlir::Operation *op);
 
-  /// Indices as a point whose lanes run along dim `laneDim`.
-  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes, unsigned laneDim);
+  /// Indices as a point whose lanes run along dim `laneDim` (default: the last one).
+  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes,
+              std::optional<unsigned> laneDim = {});
   /// Indices of a tensor of `shape`, with lanes along its last dim whose extent is not 1.
-  Point point(mlir::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::ArrayRef<int64_t> shape);
+  Point pointIn(mlir::ArrayRef<int64_t> shape, mlir::ArrayRef<mlir::Value> indices, int64_t lanes);
 
   IndexMath &index() { return math; }
 

@@ -159,7 +159,7 @@ void KernelEmitter::forShareOfLanes(ArrayRef<int64_t> extents, int64_t lanes,
 }
 
 Value KernelEmitter::read(Value tensor, ArrayRef<Value> indices, int64_t lanes, Value mask) {
-  return read(tensor, inl.point(indices, lanes, shapeOf(tensor)), lanes, mask);
+  return read(tensor, inl.pointIn(shapeOf(tensor), indices, lanes), lanes, mask);
 }
 
 Value KernelEmitter::read(Value tensor, const Point &point, int64_t lanes, Value mask) {

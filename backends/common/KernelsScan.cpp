@@ -50,8 +50,7 @@ struct Best {
     return either(beats(x, best), both(equal(x, best), order));
   }
   KernelEmitter::Values update(Value x, Value i, ValueRange state) const {
-    Value take =
-        last ? either(beats(x, state[0]), equal(x, state[0])) : beats(x, state[0]);
+    Value take = last ? either(beats(x, state[0]), equal(x, state[0])) : beats(x, state[0]);
     return {arith::SelectOp::create(k.b, k.loc(), take, x, state[0]),
             arith::SelectOp::create(k.b, k.loc(), take, i, state[1])};
   }
@@ -67,7 +66,8 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
   Type i32 = k.b.getI32Type(), i64 = k.b.getI64Type();
   Type element = signless(elementOf(op.getInput()));
   Type compute = isNarrowFloat(element) ? Type(k.b.getF32Type()) : element;
-  Best best{k, op.getKind() == ReduceKind::Max, op.getSelectLast(), elementOf(op.getInput()).isUnsignedInteger() || element.isInteger(1),
+  Best best{k, op.getKind() == ReduceKind::Max, op.getSelectLast(),
+            elementOf(op.getInput()).isUnsignedInteger() || element.isInteger(1),
             isa<FloatType>(element)};
   int64_t lanes = k.lanesOf(op.getInput());
   auto read = [&](const Point &point, int64_t count) {

@@ -1,5 +1,6 @@
 // See Harness.h.
 #include "Harness.h"
+#include "backends/common/ExpandMath.h"
 #include "backends/common/GenericKernels.h"
 #include "backends/common/KernelShell.h"
 #include "mlir/Conversion/Passes.h"
@@ -47,7 +48,7 @@ static LogicalResult lower(ModuleOp module) {
   PassManager pm(module->getName());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createExpandMathPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
