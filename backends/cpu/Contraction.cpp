@@ -44,8 +44,11 @@ SmallVector<int64_t> Panels::storedLanes(bool last) const {
   return stored;
 }
 
-double stepCycles(int64_t rows, int64_t vectors) {
-  return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, 4.0});
+double stepCycles(int64_t rows, int64_t vectors, int64_t depth, const Isa &isa) {
+  constexpr double kFirstCache = 24 * 1024, kSecondCacheRate = 24; // bytes, bytes a cycle
+  double panelStep = double(vectors) * isa.vectorBytes;
+  double fromCache = panelStep * depth > kFirstCache ? panelStep / kSecondCacheRate : 0;
+  return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, 4.0, fromCache});
 }
 
 bool fitsRegisters(int64_t rows, int64_t vectors, const Isa &isa) {
@@ -68,7 +71,7 @@ TileShape chooseTile(int64_t rowCount, int64_t extent, int64_t depth, int64_t la
       auto column = [&](int64_t v) {
         double store = 12 + 2.0 * v; // per row of the tile: addresses, epilogue, stores
         auto tile = [&](int64_t r) {
-          return r ? depth * stepCycles(r, v) + 10 + r * store * 0.5 : 0.0;
+          return r ? depth * stepCycles(r, v, depth, isa) + 10 + r * store * 0.5 : 0.0;
         };
         return split.big * tile(split.rows) + (split.tiles - split.big) * tile(split.rows - 1);
       };

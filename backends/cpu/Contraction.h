@@ -36,8 +36,9 @@ struct Panels {
 };
 
 /// Cycles of one step of a register tile of `rows` x `vectors` accumulators, by a simple model of a
-/// core with two multiply-add units of latency 4 and two loads a cycle.
-double stepCycles(int64_t rows, int64_t vectors);
+/// core with two multiply-add units of latency 4 and two loads a cycle, which streams panels of
+/// more than the first cache.
+double stepCycles(int64_t rows, int64_t vectors, int64_t depth, const Isa &isa);
 /// Whether such a tile fits the registers.
 bool fitsRegisters(int64_t rows, int64_t vectors, const Isa &isa);
 

@@ -128,6 +128,10 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
                           ArrayRef<int64_t> inPlace, const Isa &isa) {
   std::string name = emitted.getName().str(), inner = name + ".body";
   unsigned buffers = emitted.getNumArguments() - 3;
+  Builder b(module.getContext());
+  auto width = DataLayoutEntryAttr::get(b.getIndexType(), b.getI32IntegerAttr(isa.indexBits));
+  module->setAttr(DLTIDialect::kDataLayoutAttrName,
+                  DataLayoutSpecAttr::get(b.getContext(), {width}));
   emitted.setName(inner);
   emitted.setPrivate();
 
@@ -174,6 +178,8 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (failed(pm.run(module)))
     return failure();
+  module->removeAttr(
+      DLTIDialect::kDataLayoutAttrName); // the target machine's layout holds from here
   createEntry(module, name, inner, buffers, isa);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (function.getName() == inner) {
