@@ -232,14 +232,13 @@ void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value su
   ArrayRef<int64_t> rootShape = shapeOf(kernel.rootResult());
   auto position = [&](ArrayRef<int64_t> shape) -> Point {
     if (shape == rootShape)
-      return laneDim ? inliner.point(indices, lanes, *laneDim)
-                     : inliner.point(indices, lanes, shape);
+      return inliner.point(indices, lanes, laneDim);
     Value flat = index(0);
     for (auto [i, extent] : llvm::zip_equal(indices.drop_back(), rootShape.drop_back()))
       flat = add(mul(flat, extent), i);
     SmallVector<Value> at = ix.delinearize(loc, flat, shape.drop_back());
     at.push_back(indices.back());
-    return inliner.point(at, lanes, shape);
+    return inliner.point(at, lanes);
   };
   inliner.clearDefined();
   inliner.define(kernel.rootResult(), position(rootShape), lanes, sum);
