@@ -5,7 +5,11 @@ set(INGOT_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/Ingot)
 
 # The runtime: C headers, two static libraries, the tool.
 install(DIRECTORY runtime-lib/include/ingot DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime)
-install(TARGETS ingot-core ingot-host EXPORT IngotTargets
+set(INGOT_RUNTIME_LIBRARIES ingot-core ingot-host)
+if(TARGET ingot-vulkan)
+  list(APPEND INGOT_RUNTIME_LIBRARIES ingot-vulkan)
+endif()
+install(TARGETS ${INGOT_RUNTIME_LIBRARIES} EXPORT IngotTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
 install(TARGETS ingot-run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 configure_file(cmake/ingot-runtime.pc.in ${CMAKE_BINARY_DIR}/ingot-runtime.pc @ONLY)

@@ -1,5 +1,8 @@
 // Running a program for the tools: match arrays with the signature, run, compare, report.
 #include "runtime-lib/run/Run.h"
+#ifdef INGOT_HAVE_VULKAN
+#include "ingot/vulkan.h"
+#endif
 #include "runtime-lib/run/Report.h"
 #include "runtime-lib/run/Values.h"
 #include <cinttypes>
@@ -116,7 +119,11 @@ private:
 bool Runner::load(std::string &error) {
   ingot_error problem = {};
   double start = nowMs();
-  ingot_open_options open = {sizeof(open), options.drivers.data(), options.drivers.size(), 0};
+  std::vector<const ingot_driver *> drivers = options.drivers;
+#ifdef INGOT_HAVE_VULKAN
+  drivers.push_back(ingot_vulkan_driver());
+#endif
+  ingot_open_options open = {sizeof(open), drivers.data(), drivers.size(), 0};
   ingot_session_options create = {sizeof(create), options.threads, nullptr, 0};
   if (ingot_program_open_file(options.program.c_str(), &open, &program, &problem) ||
       ingot_session_create(program, &create, &session, &problem)) {

@@ -33,7 +33,7 @@ struct Options {
   bool profile = false;
   std::string profileFile; // JSON
   bool json = false;
-  std::vector<const ingot_driver *> drivers;
+  std::vector<const ingot_driver *> drivers; // besides those this build has
   /// Reads inputs from other files than NPZ (by extension); null: such files are an error.
   std::function<bool(const std::string &path, std::vector<Sample> &samples, std::string &error)>
       readSamples;

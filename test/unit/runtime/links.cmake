@@ -24,6 +24,21 @@ foreach(arch host aarch64)
     "        \".incbin \\\"${image}\\\"\\n.globl ingot_test_kernels_${arch}_end\\n\"\n"
     "        \"ingot_test_kernels_${arch}_end:\\n.text\\n\");\n")
 endforeach()
+# A shader for the Vulkan driver.
+find_program(INGOT_SPIRV_AS spirv-as)
+if(INGOT_SPIRV_AS AND TARGET ingot-vulkan)
+  set(shader ${CMAKE_CURRENT_BINARY_DIR}/runtime-scale.spv)
+  add_custom_command(
+    OUTPUT ${shader}
+    COMMAND ${INGOT_SPIRV_AS} --target-env spv1.5 ${folder}/scale.spvasm -o ${shader}
+    DEPENDS ${folder}/scale.spvasm VERBATIM)
+  list(APPEND images ${shader})
+  string(APPEND kernel_assembly
+    "__asm__(\".section .rodata\\n.globl ingot_test_shader\\n.balign 64\\ningot_test_shader:\\n\"\n"
+    "        \".incbin \\\"${shader}\\\"\\n.globl ingot_test_shader_end\\ningot_test_shader_end:\\n.text\\n\");\n")
+else()
+  list(FILTER sources EXCLUDE REGEX VulkanTest)
+endif()
 set(kernel_source ${CMAKE_CURRENT_BINARY_DIR}/runtime-kernels.c)
 file(CONFIGURE OUTPUT ${kernel_source} CONTENT "${kernel_assembly}" @ONLY)
 set_source_files_properties(${kernel_source} PROPERTIES OBJECT_DEPENDS "${images}")
