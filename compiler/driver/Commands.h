@@ -26,10 +26,17 @@ int optCommand(int argc, char **argv);
 struct InspectOptions {
   std::string file; ///< model or program
   bool json = false;
-  bool disassemble = false; ///< programs: the plan as text
   bool verify = false;      ///< programs: hash the weights too
 };
 /// `ingot inspect`.
 int inspectCommand(const InspectOptions &options);
+
+struct DiffOptions {
+  Options compile;    ///< model, targets, dims
+  std::string inputs; ///< NPZ or folder of TensorProto files; empty: seeded random
+  bool json = false;
+};
+/// `ingot diff`: kernel by kernel against the reference evaluator. 1 when a kernel departs.
+int diffCommand(const DiffOptions &options);
 
 } // namespace ingot

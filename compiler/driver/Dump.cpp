@@ -103,7 +103,8 @@ static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
     return emitError(loc) << "'" << path << "' does not hold a dump's constants";
   while (!rest.empty()) {
     constexpr size_t kHead = 40;
-    uint64_t size = rest.size() < kHead ? UINT64_MAX : llvm::support::endian::read64le(rest.data() + 32);
+    uint64_t size =
+        rest.size() < kHead ? UINT64_MAX : llvm::support::endian::read64le(rest.data() + 32);
     if (size > rest.size() - std::min(rest.size(), kHead))
       return emitError(loc) << "'" << path << "' is truncated";
     StringRef hash = rest.take_front(32), bytes = rest.substr(kHead, size);

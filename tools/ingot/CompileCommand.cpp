@@ -1,28 +1,10 @@
 // `ingot compile`.
 #include "compiler/driver/Commands.h"
 #include "tools/ingot/Commands.h"
+#include "tools/ingot/Dims.h"
 #include <CLI/CLI.hpp>
 
 using namespace ingot;
-
-/// "NAME=N" → the map's entry. A range is refused by name: it needs dynamic shapes.
-static void addDim(Options &options, const std::string &text) {
-  size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw CLI::ValidationError("--dim", "expected NAME=N, but got '" + text + "'");
-  std::string name = text.substr(0, equals), value = text.substr(equals + 1);
-  if (value.find("..") != std::string::npos)
-    throw CLI::ValidationError(
-        "--dim", "'" + text +
-                     "' is a range, but programs with dims that vary at run time are not "
-                     "supported yet; give one extent, " +
-                     name + "=N");
-  char *end = nullptr;
-  long long extent = std::strtoll(value.c_str(), &end, 10);
-  if (value.empty() || *end || extent < 0 || extent > (1LL << 40))
-    throw CLI::ValidationError("--dim", "'" + value + "' is not an extent");
-  options.dims[name] = extent;
-}
 
 static std::optional<Phase> parsePhase(const std::string &flag, const std::string &name) {
   if (name.empty())

@@ -21,6 +21,8 @@ int main(int argc, char **argv) {
   ingot::addTargetsCommand(app, code);
   ingot::addPlanCommand(app, code);
   ingot::addRunCommand(app, code);
+  ingot::addInspectCommand(app, code);
+  ingot::addDiffCommand(app, code);
   // Shown in the help; handled above.
   app.add_subcommand("opt", "run passes on a dump: mlir-opt with Ingot's dialects and passes");
   app.failure_message([](const CLI::App *, const CLI::Error &error) {

@@ -1,9 +1,11 @@
 // Imports ONNX models into the graph level.
 #pragma once
 
+#include "compiler/importers/common/ModelDescription.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
 
 namespace ingot {
 
@@ -14,5 +16,8 @@ namespace ingot {
 /// are not supported (all of them in one error).
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context,
                                                               const Options &options);
+
+/// The model's signature and operators; open dims keep their names. Error: the file cannot be read or is not a model.
+llvm::Expected<ModelDescription> describeOnnx(llvm::StringRef path);
 
 } // namespace ingot

@@ -1,0 +1,27 @@
+// `ingot diff`.
+#include "compiler/driver/Commands.h"
+#include "tools/ingot/Commands.h"
+#include "tools/ingot/Dims.h"
+#include <CLI/CLI.hpp>
+
+void ingot::addDiffCommand(CLI::App &app, int &code) {
+  struct Flags {
+    DiffOptions options;
+    std::vector<std::string> dims;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App *command =
+      app.add_subcommand("diff", "compare every kernel with the reference evaluator, worst first");
+  command->add_option("MODEL", flags->options.compile.model, "a .pt2 or .onnx file")->required();
+  command->add_option("--target", flags->options.compile.targets, "as for compile")->delimiter(',');
+  command->add_option("--dim", flags->dims,
+                      "NAME=N: the extent of a dim that the model leaves open");
+  command->add_option("--inputs", flags->options.inputs,
+                      "arrays (NPZ, or a folder of input_0.pb, …); random without it");
+  command->add_flag("--json", flags->options.json, "as JSON");
+  command->callback([flags, &code] {
+    for (const std::string &dim : flags->dims)
+      addDim(flags->options.compile, dim);
+    code = diffCommand(flags->options);
+  });
+}

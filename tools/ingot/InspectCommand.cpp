@@ -1,0 +1,13 @@
+// `ingot inspect`.
+#include "compiler/driver/Commands.h"
+#include "tools/ingot/Commands.h"
+#include <CLI/CLI.hpp>
+
+void ingot::addInspectCommand(CLI::App &app, int &code) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App *command = app.add_subcommand("inspect", "show what is in a model or a program");
+  command->add_option("FILE", options->file, "a .pt2, .onnx or .ingot file")->required();
+  command->add_flag("--json", options->json, "as JSON");
+  command->add_flag("--verify", options->verify, "programs: check the hash of the weights too");
+  command->callback([options, &code] { code = inspectCommand(*options); });
+}
