@@ -183,8 +183,13 @@ void Collapser::run() {
       if (e != 1)
         extents[d] = e;
   groups.assign(rank, 0);
+  // A group holds kept dims or reduced ones; reduced dims of 1 fit with both. What the group so far
+  // and the next dim hold decides, not the two neighbours alone.
+  auto isLongReduction = [&](int64_t d) { return reduced[d] && extents[d] != 1; };
+  bool hasKept = rank && !reduced[0], hasReduction = rank && isLongReduction(0);
   for (int64_t d = 0; d + 1 < rank; ++d) {
-    bool merge = rootAllows(d);
+    bool mixes = (hasKept || !reduced[d + 1]) && (hasReduction || isLongReduction(d + 1));
+    bool merge = rootAllows(d) && !mixes;
     for (auto &[v, dims] : dimsOf) {
       auto extentAt = [&](int64_t dim) -> int64_t {
         auto it = llvm::find(dims, dim);
@@ -196,6 +201,8 @@ void Collapser::run() {
       merge &= (a == extents[d] && c == extents[d + 1]) || (a == 1 && c == 1);
     }
     groups[d + 1] = groups[d] + !merge;
+    hasKept = (merge && hasKept) || !reduced[d + 1];
+    hasReduction = (merge && hasReduction) || isLongReduction(d + 1);
   }
   if (rank == 0 || groups.back() == rank - 1)
     return; // nothing to merge
