@@ -48,21 +48,8 @@ int hasFeature(void *context, const char *feature) {
   return hasCpuFeature(static_cast<HostState *>(context)->features, feature);
 }
 
-/// Large blocks ask for huge pages: fewer faults in the first run, fewer misses of the address
-/// cache in all.
-constexpr size_t kHugePage = size_t(2) << 20;
-
 void *allocate(void *, size_t bytes, size_t alignment) {
   void *memory = nullptr;
-#ifdef MADV_HUGEPAGE
-  if (bytes >= 2 * kHugePage && alignment <= kHugePage) {
-    if (posix_memalign(&memory, kHugePage, bytes) != 0)
-      return nullptr;
-    madvise(memory, bytes / kHugePage * kHugePage,
-            MADV_HUGEPAGE); // a hint: its failure changes nothing
-    return memory;
-  }
-#endif
   return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes) ==
                  0
              ? memory
