@@ -1,11 +1,9 @@
 // NPZ: a zip archive of .npy members, stored or deflated (PKWARE APPNOTE 6.3, NumPy's format
 // version 1 to 3).
 #include "runtime-lib/run/Arrays.h"
+#include "runtime-lib/run/Inflate.h"
 #include <algorithm>
 #include <cstring>
-#ifdef INGOT_HAVE_ZLIB
-#include <zlib.h>
-#endif
 
 namespace ingot::run {
 namespace {
@@ -63,66 +61,24 @@ bool findDirectory(const File &file, Directory &directory, std::string &error) {
   return true;
 }
 
-/// The checksum of zip members (CRC-32, polynomial 0xedb88320), continued from `crc`.
-uint32_t crc32Of(uint32_t crc, const void *bytes, uint64_t size) {
-  if (!size)
-    return crc;
-#ifdef INGOT_HAVE_ZLIB
-  return uint32_t(crc32_z(crc, static_cast<const Bytef *>(bytes), size_t(size)));
-#else
-  crc = ~crc;
-  for (uint64_t i = 0; i < size; ++i) {
-    crc ^= static_cast<const uint8_t *>(bytes)[i];
-    for (int bit = 0; bit < 8; ++bit)
-      crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-  }
-  return ~crc;
-#endif
-}
-
-#ifdef INGOT_HAVE_ZLIB
-/// Inflates a raw deflate stream from the file piece by piece. `sink` gets the bytes and says
-/// whether to go on.
-template <typename Sink>
-bool inflateMember(const File &file, const ArrayEntry &entry, Sink sink, std::string &error) {
-  z_stream stream = {};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-    return damaged(file.path(), "it cannot be unpacked", error);
-  std::vector<uint8_t> in(16384), out(32768);
+/// Unpacks a deflated member from the file piece by piece. `sink` gets the bytes and says whether
+/// to go on.
+bool inflateMember(const File &file, const ArrayEntry &entry,
+                   const std::function<bool(const uint8_t *, size_t)> &sink, std::string &error) {
   uint64_t left = entry.storedBytes, at = entry.offset;
-  int state = Z_OK;
-  bool more = true, ok = true;
-  while (ok && more && state == Z_OK) {
-    if (!stream.avail_in && left) {
-      size_t piece = size_t(std::min<uint64_t>(left, in.size()));
-      ok = file.read(at, in.data(), piece, error);
-      if (!ok)
-        break;
-      stream.next_in = in.data();
-      stream.avail_in = uInt(piece);
-      at += piece;
-      left -= piece;
-    }
-    stream.next_out = out.data();
-    stream.avail_out = uInt(out.size());
-    state = inflate(&stream, Z_NO_FLUSH);
-    if (state == Z_OK || state == Z_STREAM_END)
-      more = sink(out.data(), out.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (ok && more && state != Z_STREAM_END)
+  bool ok = true;
+  auto read = [&](uint8_t *to, size_t size) -> size_t {
+    size = size_t(std::min<uint64_t>(left, size));
+    ok = ok && file.read(at, to, size, error);
+    at += size;
+    left -= size;
+    return ok ? size : 0;
+  };
+  Inflated outcome = inflate(read, sink);
+  if (ok && outcome == Inflated::damaged)
     return damaged(file.path(), ("member '" + entry.name + "' cannot be unpacked").c_str(), error);
   return ok;
 }
-#else
-template <typename Sink>
-bool inflateMember(const File &file, const ArrayEntry &entry, Sink, std::string &error) {
-  error = file.path() + ": array '" + entry.name +
-          "' is compressed, and this build reads uncompressed NPZ files only\n"
-          "hint: write it with numpy.savez instead of savez_compressed";
-  return false;
-}
-#endif
 
 /// Reads the value after "'key':" of a .npy header; an empty string if it is not there.
 std::string headerValue(const std::string &header, const std::string &key) {
@@ -373,7 +329,7 @@ bool ArrayFile::load(const ArrayEntry &entry, AlignedBytes &values, std::string 
     if (!inflateMember(
             file, entry,
             [&](const uint8_t *bytes, size_t size) {
-              crc = crc32Of(crc, bytes, size);
+              crc = crc32(crc, bytes, size);
               size_t skipped = size_t(std::min<uint64_t>(skip, size));
               skip -= skipped;
               bytes += skipped;
@@ -395,7 +351,7 @@ bool ArrayFile::load(const ArrayEntry &entry, AlignedBytes &values, std::string 
     if (!file.read(entry.offset, header.data(), header.size(), error) ||
         !file.read(entry.offset + entry.headerBytes, values.get(), size_t(entry.bytes), error))
       return false;
-    uint32_t crc = crc32Of(crc32Of(0, header.data(), header.size()), values.get(), entry.bytes);
+    uint32_t crc = crc32(crc32(0, header.data(), header.size()), values.get(), entry.bytes);
     if (crc != entry.crc)
       return damaged(file.path(),
                      ("array '" + entry.name + "' is not what its checksum says").c_str(), error);
@@ -466,7 +422,7 @@ bool writeNpz(const std::string &path, const std::vector<OutputArray> &arrays, s
       error = "cannot write " + path + ": outputs of 4 GiB and more do not fit one NPZ file";
       return false;
     }
-    uint32_t crc = crc32Of(crc32Of(0, header.data(), header.size()), array.values, array.bytes);
+    uint32_t crc = crc32(crc32(0, header.data(), header.size()), array.values, array.bytes);
     std::string common;
     put(common, 20, 2);         // version needed
     put(common, 1u << 11, 2);   // names are UTF-8

@@ -1,6 +1,7 @@
 // Arrays in files: NPZ written and read back, deflated members, TensorProto folders, and damaged
 // ones.
 #include "runtime-lib/run/Arrays.h"
+#include "runtime-lib/run/Inflate.h"
 #include "runtime-lib/run/Values.h"
 #include <cmath>
 #include <cstring>
@@ -70,7 +71,7 @@ std::string deflatedZip(const std::string &name, const std::string &member, uint
   put(common, 0, 2);
   put(common, 8, 2);
   put(common, 0, 4);
-  put(common, crc32(0, reinterpret_cast<const Bytef *>(member.data()), uInt(member.size())), 4);
+  put(common, run::crc32(0, member.data(), member.size()), 4);
   put(common, packed.size(), 4);
   put(common, claimed, 4);
   put(common, name.size(), 2);
@@ -133,6 +134,85 @@ TEST(Npz, ReadsDeflatedAndColumnMajor) {
   for (uint64_t i = 0; i < 6; ++i)
     seen.push_back(valueAt(loaded.get(), INGOT_I16, i));
   EXPECT_THAT(seen, testing::ElementsAre(0, 2, 4, 1, 3, 5));
+}
+
+TEST(Inflate, UnpacksWhatZlibPacks) {
+  // Every strategy and level of zlib over data of every kind: constant, text-like, random, long
+  // matches, empty.
+  uint64_t state = 7;
+  auto random = [&] {
+    return state = state * 6364136223846793005u + 1442695040888963407u, uint32_t(state >> 33);
+  };
+  for (int kind = 0; kind < 5; ++kind)
+    for (size_t size : {size_t(0), size_t(1), size_t(1000), size_t(70000), size_t(300000)}) {
+      std::string data(size, 'a');
+      for (size_t i = 0; i < size; ++i)
+        if (kind == 1)
+          data[i] = char('a' + random() % 7);
+        else if (kind == 2)
+          data[i] = char(random());
+        else if (kind == 3)
+          data[i] = char(i % 31000 * 7919 % 251);
+        else if (kind == 4)
+          data[i] = char(std::min(random() % 256, random() % 256)); // skewed: codes of many lengths
+      for (int level : {0, 1, 6, 9})
+        for (int strategy : {Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED}) {
+          std::string packed(compressBound(uLong(size)) + 64, 0), unpacked;
+          z_stream stream = {};
+          deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, 8, strategy);
+          stream.next_in = reinterpret_cast<Bytef *>(data.data());
+          stream.avail_in = uInt(size);
+          stream.next_out = reinterpret_cast<Bytef *>(packed.data());
+          stream.avail_out = uInt(packed.size());
+          ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+          packed.resize(stream.total_out);
+          deflateEnd(&stream);
+          size_t at = 0;
+          auto read = [&](uint8_t *to, size_t room) {
+            size_t piece = std::min({room, packed.size() - at, size_t(1 + random() % 5000)});
+            std::memcpy(to, packed.data() + at, piece);
+            at += piece;
+            return piece;
+          };
+          auto sink = [&](const uint8_t *bytes, size_t count) {
+            unpacked.append(reinterpret_cast<const char *>(bytes), count);
+            return true;
+          };
+          ASSERT_EQ(inflate(read, sink), Inflated::done)
+              << kind << " " << size << " " << level << " " << strategy;
+          ASSERT_EQ(unpacked, data);
+          EXPECT_EQ(run::crc32(0, data.data(), size),
+                    uint32_t(::crc32(0, reinterpret_cast<const Bytef *>(data.data()), uInt(size))));
+          // Cut short it is damaged, not shorter data.
+          packed.resize(packed.size() - 1);
+          at = 0;
+          unpacked.clear();
+          EXPECT_EQ(inflate(read, sink), Inflated::damaged);
+        }
+    }
+}
+
+TEST(Inflate, NoDamagedByteCrashes) {
+  uint64_t state = 3;
+  auto random = [&] {
+    return state = state * 6364136223846793005u + 1442695040888963407u, uint32_t(state >> 33);
+  };
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes(random() % 200, 0);
+    for (char &byte : bytes)
+      byte = char(random());
+    if (!bytes.empty() && round % 2)
+      bytes[0] = char((bytes[0] & ~7) | 5); // a last block with sent codes
+    size_t at = 0, total = 0;
+    inflate(
+        [&](uint8_t *to, size_t room) {
+          size_t piece = std::min(room, bytes.size() - at);
+          std::memcpy(to, bytes.data() + at, piece);
+          at += piece;
+          return piece;
+        },
+        [&](const uint8_t *, size_t size) { return (total += size) < (1u << 20); });
+  }
 }
 
 TEST(Npz, RefusesBombsAndLies) {

@@ -1,5 +1,6 @@
 # The runtime's tests link the runtime alone, and flat images of hand-written kernels for two architectures.
-set(links ingot-run-lib)
+find_package(ZLIB REQUIRED) # the other side of the tests of unpacking
+set(links ingot-run-lib ZLIB::ZLIB)
 set(needs ingot-run) # ToolTest starts it
 if(TARGET ingot-run-aarch64)
   list(APPEND needs ingot-run-aarch64)
