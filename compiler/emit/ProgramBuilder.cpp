@@ -200,6 +200,7 @@ void ProgramBuilder::addKernels() {
     row->entry = kernel.getEntry();
     row->symbol = kernel.getSymbol().value_or("").str();
     row->num_buffers = kernel.getInputs() + kernel.getResults();
+    row->num_results = kernel.getResults();
     row->scratch_per_worker = kernel.getScratchPerWorker();
     row->scratch_per_launch = kernel.getScratchPerLaunch();
     if (kernel.getWorkgroup())

@@ -208,7 +208,7 @@ def Plan_RefOp : Plan_Op<"ref", [Pure, Plan_SymbolUser]> {
   let arguments = (ins Plan_BufferKindAttr:$kind, OptionalAttr<FlatSymbolRefAttr>:$symbol, OptionalAttr<I64Attr>:$index,
                        I64Attr:$offset);
   let results = (outs Plan_BufferType:$result);
-  let assemblyFormat = "$kind ($symbol^)? ($index^)? `+` $offset attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind ($symbol^)? ($index^)? `+` $offset attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 

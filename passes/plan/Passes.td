@@ -4,6 +4,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def OrderLaunches : Pass<"order-launches", "::mlir::ModuleOp"> {
+  let summary = "orders launches so that fewer bytes are alive at once";
+  let description = [{
+    A beam search over topological orders. The source's order stays unless another one has a smaller peak; reads and
+    updates of variables stay in their order among themselves.
+    ```mlir
+    %a = ingot.launch @grow(%x) : (tensor<4xf32>) -> tensor<400xf32>
+    %b = ingot.launch @grow(%y) : (tensor<4xf32>) -> tensor<400xf32>
+    %c = ingot.launch @shrink(%a) : (tensor<400xf32>) -> tensor<4xf32>
+    %d = ingot.launch @shrink(%b) : (tensor<400xf32>) -> tensor<4xf32>
+    // becomes: %a, %c, %b, %d
+    ```
+  }];
+  let options = [Option<"width", "width", "unsigned", "8", "states that the search keeps at every step">];
+  let statistics = [Statistic<"reordered", "reordered", "functions with another order than the source's">];
+}
+
 def ConvertToPlan : Pass<"convert-to-plan", "::mlir::ModuleOp"> {
   let summary = "turns functions of launches into plan entries, with a buffer for every value and every copy";
   let description = [{

@@ -4,6 +4,8 @@
 using namespace ingot;
 
 void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &options) {
+  // Values can still move freely: the order decides how much is alive at once.
+  passes.addPass(createOrderLaunches());
   // Everything correct first: a buffer per value, a copy wherever elements move.
   passes.addPass(createConvertToPlanPass(options));
   // Sharing that can only save memory comes first: it decides how much room there is …
@@ -18,6 +20,7 @@ void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &optio
 }
 
 void ingot::registerPlanPasses() {
+  mlir::registerPass([] { return createOrderLaunches(); });
   mlir::registerPass([] { return createConvertToPlanPass(); });
   mlir::registerPass(createElideCopiesPass);
   mlir::registerPass(createLaunchInPlacePass);

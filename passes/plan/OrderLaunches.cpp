@@ -1,0 +1,250 @@
+// Orders the launches of a function so that fewer bytes are alive at once.
+#include "ir/graph/WeightStore.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/plan/Passes.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
+#include <numeric>
+
+namespace ingot {
+#define GEN_PASS_DEF_ORDERLAUNCHES
+#include "passes/plan/Passes.h.inc"
+} // namespace ingot
+
+using namespace mlir;
+using namespace ingot;
+
+namespace {
+
+/// Beyond this many ops only the source's order is considered: the search is quadratic in the worst
+/// case.
+constexpr size_t kMaxNodes = 4096;
+
+/// SplitMix64's finaliser: the XOR of scrambled indices tells sets apart.
+uint64_t scramble(uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+/// A block's ops as a scheduling problem: which buffers each op makes and reads, and what must come
+/// before it.
+class Schedule {
+public:
+  explicit Schedule(Block &block);
+
+  /// Most bytes alive at once in this order.
+  uint64_t peak(ArrayRef<unsigned> order) const;
+  /// The best order of a beam search over topological orders.
+  std::vector<unsigned> search(unsigned width) const;
+  ArrayRef<Operation *> ops() const { return nodes; }
+
+private:
+  struct Node {
+    SmallVector<unsigned, 4> makes, reads;              ///< buffers, each once
+    SmallVector<std::pair<unsigned, unsigned>> inPlace; ///< (made, read): may be the same memory
+    SmallVector<unsigned, 4> after;                     ///< nodes that wait for this one
+    unsigned before = 0;                                ///< nodes that this one waits for
+  };
+  struct State {
+    uint64_t live = 0, peak = 0, hash = 0;
+    std::vector<unsigned> readers; ///< per buffer: ops that still read it
+    std::vector<unsigned> waiting; ///< per node: nodes still before it
+    std::vector<unsigned> ready;   ///< nodes that wait for nothing, ascending
+    std::vector<unsigned> order;
+  };
+
+  State start() const;
+  void run(State &state, unsigned node) const;
+
+  SmallVector<Operation *> nodes;
+  std::vector<Node> graph;
+  std::vector<uint64_t> bytes;   ///< per buffer; 0 outside of the arena
+  std::vector<unsigned> readers; ///< per buffer
+};
+
+Schedule::Schedule(Block &block) {
+  DenseMap<Operation *, unsigned> indices;
+  for (Operation &op : block.without_terminator())
+    if (!isa<ingot::ConstantOp>(op)) {
+      indices[&op] = nodes.size();
+      nodes.push_back(&op);
+    }
+  graph.resize(nodes.size());
+
+  // A reshape is the buffer of its operand.
+  DenseMap<Value, unsigned> bufferOf;
+  auto isExternal = [](Value value) {
+    return !value.getDefiningOp() || isa<ingot::ConstantOp, VariableReadOp>(value.getDefiningOp());
+  };
+  for (Operation *op : nodes)
+    for (Value result : op->getResults()) {
+      if (auto reshape = dyn_cast<ReshapeOp>(op);
+          reshape && bufferOf.contains(reshape.getInput())) {
+        bufferOf[result] = bufferOf[reshape.getInput()];
+        continue;
+      }
+      auto type = dyn_cast<RankedTensorType>(result.getType());
+      bufferOf[result] = bytes.size();
+      bytes.push_back(type && !isExternal(result) ? llvm::alignTo(storedBytes(type), 64) : 0);
+      graph[indices[op]].makes.push_back(bytes.size() - 1);
+    }
+  // What is returned lies in the caller's memory.
+  for (Value value : block.getTerminator()->getOperands())
+    if (auto it = bufferOf.find(value); it != bufferOf.end())
+      bytes[it->second] = 0;
+
+  readers.resize(bytes.size());
+  std::optional<unsigned> lastEffect;
+  for (auto [i, op] : llvm::enumerate(nodes)) {
+    Node &node = graph[i];
+    llvm::SetVector<unsigned> reads, before;
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands()) {
+        if (auto it = bufferOf.find(operand); it != bufferOf.end())
+          reads.insert(it->second);
+        Operation *maker = operand.getDefiningOp();
+        if (auto it = indices.find(maker); maker && it != indices.end())
+          before.insert(it->second);
+      }
+    });
+    before.remove(i);
+    // State is read and written in the source's order.
+    bool effect = op->walk([](Operation *inner) {
+                      return isa<VariableReadOp, VariableUpdateOp>(inner) ? WalkResult::interrupt()
+                                                                          : WalkResult::advance();
+                    }).wasInterrupted();
+    if (effect) {
+      if (lastEffect)
+        before.insert(*lastEffect);
+      lastEffect = i;
+    }
+    for (unsigned buffer : node.makes)
+      reads.remove(buffer);
+    node.reads.assign(reads.begin(), reads.end());
+    for (unsigned buffer : node.reads)
+      ++readers[buffer];
+    node.before = before.size();
+    for (unsigned other : before)
+      graph[other].after.push_back(i);
+    auto launch = dyn_cast<LaunchOp>(op);
+    auto kernel =
+        launch ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, launch.getKernelAttr())
+               : nullptr;
+    auto attr = kernel ? kernel->getAttrOfType<KernelAttr>("ingot.kernel") : nullptr;
+    for (size_t k = 0; attr && k + 1 < attr.getInPlace().size(); k += 2) {
+      auto read = bufferOf.find(launch.getInputs()[attr.getInPlace()[k + 1]]);
+      unsigned made = bufferOf[launch.getResult(attr.getInPlace()[k])];
+      if (read != bufferOf.end() && bytes[made] == bytes[read->second])
+        node.inPlace.push_back({made, read->second});
+    }
+  }
+}
+
+Schedule::State Schedule::start() const {
+  State state;
+  state.readers = readers;
+  for (auto [i, node] : llvm::enumerate(graph)) {
+    state.waiting.push_back(node.before);
+    if (!node.before)
+      state.ready.push_back(i);
+  }
+  return state;
+}
+
+void Schedule::run(State &state, unsigned index) const {
+  const Node &node = graph[index];
+  SmallVector<unsigned, 2> reused;
+  for (unsigned buffer : node.makes)
+    state.live += bytes[buffer];
+  SmallVector<unsigned, 2> placed;
+  for (auto [made, read] : node.inPlace)
+    if (state.readers[read] == 1 && !llvm::is_contained(reused, read) &&
+        !llvm::is_contained(placed, made)) {
+      reused.push_back(read);
+      placed.push_back(made);
+      state.live -= bytes[read];
+    }
+  state.peak = std::max(state.peak, state.live);
+  for (unsigned buffer : node.reads)
+    if (!--state.readers[buffer] && !llvm::is_contained(reused, buffer))
+      state.live -= bytes[buffer];
+  for (unsigned buffer : node.makes)
+    if (!readers[buffer])
+      state.live -= bytes[buffer];
+  for (unsigned other : node.after)
+    if (!--state.waiting[other])
+      state.ready.insert(llvm::lower_bound(state.ready, other), other);
+  state.ready.erase(llvm::find(state.ready, index));
+  state.order.push_back(index);
+  state.hash ^= scramble(index + 1);
+}
+
+uint64_t Schedule::peak(ArrayRef<unsigned> order) const {
+  State state = start();
+  for (unsigned node : order)
+    run(state, node);
+  return state.peak;
+}
+
+std::vector<unsigned> Schedule::search(unsigned width) const {
+  std::vector<State> beam = {start()};
+  struct Candidate {
+    uint64_t peak, live;
+    unsigned from, node;
+  };
+  for (size_t step = 0; step < nodes.size(); ++step) {
+    std::vector<State> next;
+    std::vector<Candidate> candidates;
+    std::vector<State> tried;
+    for (State &state : beam)
+      for (unsigned node : ArrayRef(state.ready).take_front(16)) {
+        State after = state;
+        run(after, node);
+        candidates.push_back({after.peak, after.live, unsigned(tried.size()), node});
+        tried.push_back(std::move(after));
+      }
+    llvm::sort(candidates, [](const Candidate &a, const Candidate &b) {
+      return std::tie(a.peak, a.live, a.node, a.from) < std::tie(b.peak, b.live, b.node, b.from);
+    });
+    llvm::SmallDenseSet<uint64_t> seen;
+    for (const Candidate &candidate : candidates) {
+      if (next.size() == width)
+        break;
+      // Two ways to the same set of done ops: the better one came first.
+      if (seen.insert(tried[candidate.from].hash).second)
+        next.push_back(std::move(tried[candidate.from]));
+    }
+    beam = std::move(next);
+  }
+  return beam.front().order;
+}
+
+struct OrderLaunches : ingot::impl::OrderLaunchesBase<OrderLaunches> {
+  using OrderLaunchesBase::OrderLaunchesBase;
+
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function->hasAttr("ingot.kernel") && function.getBody().hasOneBlock())
+        order(function.getBody().front());
+  }
+
+  void order(Block &block) {
+    Schedule schedule(block);
+    size_t count = schedule.ops().size();
+    std::vector<unsigned> source(count);
+    std::iota(source.begin(), source.end(), 0);
+    uint64_t before = schedule.peak(source);
+    if (count > kMaxNodes || !before)
+      return;
+    std::vector<unsigned> found = schedule.search(width);
+    if (schedule.peak(found) >= before)
+      return; // the source's order is what people read in dumps and profiles
+    SmallVector<Operation *> ops(schedule.ops());
+    for (unsigned node : found)
+      ops[node]->moveBefore(block.getTerminator());
+    reordered += 1;
+  }
+};
+
+} // namespace
