@@ -103,7 +103,9 @@ plan::TargetOp Converter::addTarget(StringRef name, StringRef driver, StringRef 
 StringRef Converter::spaceFor(StringRef name, plan::TargetOp target, uint64_t alignment) {
   auto [it, added] = spaces.try_emplace(name);
   if (added) {
-    auto op = plan::SpaceOp::create(top, module.getLoc(), name, target.getSymName(), alignment);
+    // A target may be called "host" too.
+    std::string symbol = symbols.lookup(name) ? (name + ".memory").str() : name.str();
+    auto op = plan::SpaceOp::create(top, module.getLoc(), symbol, target.getSymName(), alignment);
     symbols.insert(op);
     it->second = op.getSymName();
   }
