@@ -1,9 +1,9 @@
 // `ingot inspect`: what is in a model or a program.
+#include "compiler/emit/Inspect.h"
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
-#include "ingot/runtime.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -105,78 +105,6 @@ int printModel(const ModelDescription &model, const InspectOptions &options) {
   return kDone;
 }
 
-/// A program as the runtime sees it.
-ModelDescription::Tensor describe(const ingot_tensor_info &info) {
-  ModelDescription::Tensor tensor{info.name, ingot_type_name(info.type), {}};
-  for (uint32_t i = 0; i < info.rank; ++i)
-    tensor.dims.emplace_back(info.dims[i].lo);
-  return tensor;
-}
-
-int inspectProgram(const InspectOptions &options) {
-  ingot_open_options open{};
-  open.struct_size = sizeof(open);
-  open.verify_weights = options.verify;
-  ingot_program *program = nullptr;
-  ingot_error error;
-  if (ingot_program_open_file(options.file.c_str(), &open, &program, &error)) {
-    llvm::errs() << "error: " << error.text << '\n';
-    return kUserError;
-  }
-  llvm::json::Array entries;
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  out << "program " << options.file << "   for " << ingot_program_target(program) << "   arena "
-      << ingot_program_arena_bytes(program) << " bytes\n";
-  for (uint32_t entry = 0; entry < ingot_program_num_entries(program); ++entry) {
-    std::vector<ModelDescription::Tensor> inputs, outputs;
-    ingot_tensor_info info;
-    for (uint32_t i = 0; i < ingot_program_num_inputs(program, entry); ++i)
-      if (!ingot_program_input(program, entry, i, &info))
-        inputs.push_back(describe(info));
-    for (uint32_t i = 0; i < ingot_program_num_outputs(program, entry); ++i)
-      if (!ingot_program_output(program, entry, i, &info))
-        outputs.push_back(describe(info));
-    const char *name = ingot_program_entry_name(program, entry);
-    out << "entry " << name << '\n';
-    for (auto &tensor : inputs)
-      out << "  input   " << show(tensor) << '\n';
-    for (auto &tensor : outputs)
-      out << "  output  " << show(tensor) << '\n';
-    llvm::json::Array steps;
-    for (uint32_t step = 0; step < ingot_program_num_steps(program, entry); ++step) {
-      ingot_step_info stepInfo;
-      if (ingot_program_step(program, entry, step, &stepInfo))
-        continue;
-      std::string layers;
-      for (uint32_t layer = 0; layer < stepInfo.num_layers; ++layer)
-        layers +=
-            (layer ? " " : "") + std::string(ingot_program_step_layer(program, entry, step, layer));
-      out << llvm::formatv("  {0,4}  {1,-36}  {2,-12}  {3}\n", step, stepInfo.kernel,
-                           stepInfo.target ? stepInfo.target : "", layers);
-      steps.push_back(llvm::json::Object{{"kernel", stepInfo.kernel},
-                                         {"target", stepInfo.target ? stepInfo.target : ""},
-                                         {"layers", layers},
-                                         {"flops", static_cast<int64_t>(stepInfo.flops)},
-                                         {"bytes", static_cast<int64_t>(stepInfo.bytes)}});
-    }
-    entries.push_back(llvm::json::Object{{"name", name},
-                                         {"inputs", toJson(inputs)},
-                                         {"outputs", toJson(outputs)},
-                                         {"steps", std::move(steps)}});
-  }
-  if (options.json)
-    llvm::outs() << llvm::formatv(
-        "{0:2}\n", llvm::json::Value(llvm::json::Object{
-                       {"target", ingot_program_target(program)},
-                       {"arena_bytes", static_cast<int64_t>(ingot_program_arena_bytes(program))},
-                       {"entries", std::move(entries)}}));
-  else
-    llvm::outs() << text;
-  ingot_program_close(program);
-  return kDone;
-}
-
 } // namespace
 
 int ingot::inspectCommand(const InspectOptions &options) {
@@ -187,8 +115,14 @@ int ingot::inspectCommand(const InspectOptions &options) {
     return kUserError;
   }
   StringRef magic = (*head)->getBuffer();
-  if (magic == "\x89ING")
-    return inspectProgram(options);
+  if (isProgramFile(options.file)) {
+    llvm::Error error = inspectProgram(
+        options.file, {options.json, options.disassemble, options.verify}, llvm::outs());
+    if (!error)
+      return kDone;
+    llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
+    return kUserError;
+  }
   if (magic.starts_with("PK\x03\x04")) {
     std::unique_ptr<MLIRContext> context = makeContext(1);
     DiagnosticPrinter printer(*context, llvm::errs());

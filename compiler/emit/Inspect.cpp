@@ -343,7 +343,7 @@ llvm::json::Object Inspector::json(bool disassemble) const {
           for (const SigDim *dim : rows(tensor->dims()))
             shape.push_back(dim->max());
           list.push_back(Object{{"name", utf8(text(tensor->name()))},
-                                {"type", ingot_type_name(static_cast<ingot_type>(tensor->type()))},
+                                {"dtype", ingot_type_name(static_cast<ingot_type>(tensor->type()))},
                                 {"shape", std::move(shape)}});
         }
         return list;
