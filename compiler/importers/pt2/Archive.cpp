@@ -64,8 +64,9 @@ llvm::Expected<std::unique_ptr<Archive>> Archive::open(llvm::StringRef bytes) {
   std::unique_ptr<Archive> archive(new Archive);
   archive->stream = std::make_unique<Stream>();
   archive->stream->bytes = bytes;
-  zlib_filefunc64_def functions = {Stream::open, Stream::read,  Stream::write, Stream::tell,
-                                   Stream::seek, Stream::close, Stream::error, archive->stream.get()};
+  zlib_filefunc64_def functions = {Stream::open,  Stream::read,         Stream::write,
+                                   Stream::tell,  Stream::seek,         Stream::close,
+                                   Stream::error, archive->stream.get()};
   archive->zip = unzOpen2_64("archive", &functions);
   if (!archive->zip)
     return llvm::createStringError("no zip archive, or a truncated one: its directory is missing");
@@ -84,36 +85,44 @@ llvm::Error Archive::readDirectory() {
   if (unzGetGlobalInfo64(zip, &global) != UNZ_OK || global.number_entry > kMaxMembers)
     return llvm::createStringError("the archive's directory is damaged");
   std::string name;
-  for (int status = unzGoToFirstFile(zip); status != UNZ_END_OF_LIST_OF_FILE; status = unzGoToNextFile(zip)) {
+  for (int status = unzGoToFirstFile(zip); status != UNZ_END_OF_LIST_OF_FILE;
+       status = unzGoToNextFile(zip)) {
     unz_file_info64 info;
-    if (status != UNZ_OK || unzGetCurrentFileInfo64(zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK ||
+    if (status != UNZ_OK ||
+        unzGetCurrentFileInfo64(zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK ||
         info.size_filename > kMaxName)
       return llvm::createStringError("the archive's directory is damaged");
     name.assign(info.size_filename + 1, '\0');
-    if (unzGetCurrentFileInfo64(zip, &info, name.data(), name.size(), nullptr, 0, nullptr, 0) != UNZ_OK)
+    if (unzGetCurrentFileInfo64(zip, &info, name.data(), name.size(), nullptr, 0, nullptr, 0) !=
+        UNZ_OK)
       return llvm::createStringError("the archive's directory is damaged");
     name.resize(info.size_filename);
     if (!isSafe(name))
-      return llvm::createStringError("the archive holds a member with the unsafe name '" + name + "'");
+      return llvm::createStringError("the archive holds a member with the unsafe name '" + name +
+                                     "'");
     if (name.back() == '/')
       continue;
     if (info.flag & 1)
       return llvm::createStringError("member '" + name + "' is encrypted");
     if (info.compression_method != 0 && info.compression_method != 8)
       return llvm::createStringError("member '" + name + "' is compressed by method " +
-                                     llvm::Twine(info.compression_method) + ", expected stored or deflated");
+                                     llvm::Twine(info.compression_method) +
+                                     ", expected stored or deflated");
     uint64_t archiveSize = stream->bytes.size();
     bool stored = info.compression_method == 0;
-    if (info.compressed_size > archiveSize || (stored && info.uncompressed_size != info.compressed_size) ||
+    if (info.compressed_size > archiveSize ||
+        (stored && info.uncompressed_size != info.compressed_size) ||
         info.uncompressed_size > (info.compressed_size + 64) * kMaxRatio)
-      return llvm::createStringError("member '" + name + "' says it has " + llvm::Twine(info.uncompressed_size) +
+      return llvm::createStringError("member '" + name + "' says it has " +
+                                     llvm::Twine(info.uncompressed_size) +
                                      " bytes, more than the archive can hold");
     unz64_file_pos position;
     if (unzGetFilePos64(zip, &position) != UNZ_OK)
       return llvm::createStringError("the archive's directory is damaged");
     if (!index.try_emplace(name, list.size()).second)
       return llvm::createStringError("the archive holds member '" + name + "' twice");
-    list.push_back({name, info.uncompressed_size, stored, position.pos_in_zip_directory, position.num_of_file});
+    list.push_back({name, info.uncompressed_size, stored, position.pos_in_zip_directory,
+                    position.num_of_file});
   }
   return llvm::Error::success();
 }
@@ -138,11 +147,13 @@ llvm::Expected<uint64_t> Archive::offsetOf(const Member &member) {
   uint64_t offset = unzGetCurrentFileZStreamPos64(zip), total = stream->bytes.size();
   unzCloseCurrentFile(zip);
   if (offset > total || member.size > total - offset)
-    return llvm::createStringError("member '" + member.name + "' reaches beyond the end of the archive");
+    return llvm::createStringError("member '" + member.name +
+                                   "' reaches beyond the end of the archive");
   return offset;
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> Archive::read(const Member &member, uint64_t limit) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> Archive::read(const Member &member,
+                                                                  uint64_t limit) {
   if (member.size > limit)
     return llvm::createStringError("member '" + member.name + "' has " + llvm::Twine(member.size) +
                                    " bytes, more than the limit of " + llvm::Twine(limit));

@@ -1,7 +1,7 @@
 // Reads zip archives from memory, by their central directory.
 //
-// The bytes are not trusted: names that leave the archive, duplicates, encrypted members, methods other than stored and
-// deflated, and sizes that no deflate stream can reach are refused.
+// The bytes are not trusted: names that leave the archive, duplicates, encrypted members, methods
+// other than stored and deflated, and sizes that no deflate stream can reach are refused.
 #pragma once
 
 #include "llvm/ADT/StringMap.h"
@@ -14,12 +14,13 @@ class Archive {
 public:
   struct Member {
     std::string name;
-    uint64_t size = 0;        ///< uncompressed
-    bool stored = false;      ///< not compressed: its bytes lie in the archive as they are
+    uint64_t size = 0;   ///< uncompressed
+    bool stored = false; ///< not compressed: its bytes lie in the archive as they are
     uint64_t directoryPos = 0, number = 0; ///< where minizip finds it
   };
 
-  /// Opens the archive that `bytes` are; they must outlive it. Error: no zip archive, or one that is refused.
+  /// Opens the archive that `bytes` are; they must outlive it. Error: no zip archive, or one that
+  /// is refused.
   static llvm::Expected<std::unique_ptr<Archive>> open(llvm::StringRef bytes);
   ~Archive();
 
@@ -28,9 +29,11 @@ public:
   /// The member of this full name, or null.
   const Member *find(llvm::StringRef name) const;
 
-  /// Where a stored member's bytes begin in the archive. Error: it is compressed or reaches beyond the archive.
+  /// Where a stored member's bytes begin in the archive. Error: it is compressed or reaches beyond
+  /// the archive.
   llvm::Expected<uint64_t> offsetOf(const Member &member);
-  /// A member's bytes, inflated and checked against their CRC. Error: above `limit` bytes, or damaged.
+  /// A member's bytes, inflated and checked against their CRC. Error: above `limit` bytes, or
+  /// damaged.
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> read(const Member &member, uint64_t limit);
 
 private:

@@ -53,7 +53,8 @@ void conv(Node &n, bool transposed) {
   bool single = n.b.rank(input) == (int64_t)dims + 1; // no batch dim
   if (single)
     input = n.b.unsqueeze(input, {0});
-  Ints strides = spatial(n, "stride", dims, 1), dilations = spatial(n, "dilation", dims, 1), low(dims, 0), high;
+  Ints strides = spatial(n, "stride", dims, 1), dilations = spatial(n, "dilation", dims, 1),
+       low(dims, 0), high;
   if (StringRef(n.op).ends_with(".padding")) {
     std::string mode = n.text("padding", "valid");
     high = low;
@@ -75,7 +76,8 @@ void conv(Node &n, bool transposed) {
     Ints extra = spatial(n, "output_padding", dims, 0);
     if (n.failed)
       return;
-    result = n.b.create<ConvTransposeOp>(input, weight, bias, strides, pads, dilations, extra, groups, false);
+    result = n.b.create<ConvTransposeOp>(input, weight, bias, strides, pads, dilations, extra,
+                                         groups, false);
   } else {
     result = n.b.create<ConvOp>(input, weight, bias, strides, pads, dilations, groups, false);
   }
@@ -127,7 +129,8 @@ void attention(Node &n) {
   if (mask && !n.b.isBool(mask))
     mask = n.b.cast(mask, n.b.element(query));
   query = fourDims(n, query), key = fourDims(n, key), value = fourDims(n, value);
-  Value result = n.b.create<AttentionOp>(query, key, value, mask, APFloat(scale), n.flag("is_causal"));
+  Value result =
+      n.b.create<AttentionOp>(query, key, value, mask, APFloat(scale), n.flag("is_causal"));
   if (!result)
     return n.result({});
   shape.back() = n.b.shape(result).back();
@@ -137,26 +140,35 @@ void attention(Node &n) {
 } // namespace
 
 void addContractionOps(OpTable &table) {
-  table.add({"linear.default"},
-            [](Node &n) { n.result(linear(n.b, n.tensor("input"), n.tensor("weight"), n.optional("bias"))); });
+  table.add({"linear.default"}, [](Node &n) {
+    n.result(linear(n.b, n.tensor("input"), n.tensor("weight"), n.optional("bias")));
+  });
   table.add({"matmul.default"}, [](Node &n) { matmul(n, "self", "other"); });
-  table.add({"mm.default", "bmm.default", "_int_mm.default"}, [](Node &n) { matmul(n, "self", "mat2"); });
+  table.add({"mm.default", "bmm.default", "_int_mm.default"},
+            [](Node &n) { matmul(n, "self", "mat2"); });
   table.add({"mv.default"}, [](Node &n) { matmul(n, "self", "vec"); });
   table.add({"dot.default"}, [](Node &n) { matmul(n, "self", "tensor"); });
   table.add({"addmm.default"}, [](Node &n) { addProduct(n, "mat1", "mat2"); });
   table.add({"baddbmm.default"}, [](Node &n) { addProduct(n, "batch1", "batch2"); });
   table.add({"outer.default"}, [](Node &n) {
     Value x = n.tensor("self"), y = n.tensor("vec2");
-    n.result(x && y ? n.b.mul(n.b.unsqueeze(n.b.cast(x, n.element()), {1}), n.b.cast(y, n.element())) : Value());
+    n.result(x && y
+                 ? n.b.mul(n.b.unsqueeze(n.b.cast(x, n.element()), {1}), n.b.cast(y, n.element()))
+                 : Value());
   });
-  table.add({"einsum.default"}, [](Node &n) { n.result(einsum(n.b, n.text("equation"), n.tensors("tensors"))); });
-  table.add({"conv1d.default", "conv2d.default", "conv3d.default", "conv1d.padding", "conv2d.padding", "conv3d.padding"},
+  table.add({"einsum.default"},
+            [](Node &n) { n.result(einsum(n.b, n.text("equation"), n.tensors("tensors"))); });
+  table.add({"conv1d.default", "conv2d.default", "conv3d.default", "conv1d.padding",
+             "conv2d.padding", "conv3d.padding"},
             [](Node &n) { conv(n, false); });
   table.add({"conv_transpose1d.default", "conv_transpose2d.input", "conv_transpose3d.input"},
             [](Node &n) { conv(n, true); });
-  table.add({"convolution.default", "_convolution.default"}, [](Node &n) { conv(n, n.flag("transposed")); });
-  table.add({"scaled_dot_product_attention.default", "_scaled_dot_product_flash_attention_for_cpu.default",
-             "_scaled_dot_product_efficient_attention.default", "_scaled_dot_product_flash_attention.default"},
+  table.add({"convolution.default", "_convolution.default"},
+            [](Node &n) { conv(n, n.flag("transposed")); });
+  table.add({"scaled_dot_product_attention.default",
+             "_scaled_dot_product_flash_attention_for_cpu.default",
+             "_scaled_dot_product_efficient_attention.default",
+             "_scaled_dot_product_flash_attention.default"},
             attention);
 }
 

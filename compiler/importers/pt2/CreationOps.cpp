@@ -26,12 +26,13 @@ void random(Node &n) { n.unsupported("pass random numbers as an input"); }
 } // namespace
 
 void addCreationOps(OpTable &table) {
-  table.add({"zeros.default", "zeros_like.default", "new_zeros.default", "zero.default", "empty.memory_format",
-             "empty_like.default", "new_empty.default", "empty_permuted.default", "empty_strided.default",
-             "new_empty_strided.default"},
+  table.add({"zeros.default", "zeros_like.default", "new_zeros.default", "zero.default",
+             "empty.memory_format", "empty_like.default", "new_empty.default",
+             "empty_permuted.default", "empty_strided.default", "new_empty_strided.default"},
             [](Node &n) { fill(n, 0); });
   table.add({"ones.default", "ones_like.default", "new_ones.default"}, [](Node &n) { fill(n, 1); });
-  table.add({"full.default", "full_like.default", "new_full.default"}, [](Node &n) { fillWith(n, "fill_value"); });
+  table.add({"full.default", "full_like.default", "new_full.default"},
+            [](Node &n) { fillWith(n, "fill_value"); });
   table.add({"fill.Scalar", "fill.Tensor"}, [](Node &n) { fillWith(n, "value"); });
   table.add({"scalar_tensor.default"}, [](Node &n) { fillWith(n, "s"); });
   table.add({"arange.default", "arange.start", "arange.start_step"}, [](Node &n) {
@@ -51,8 +52,9 @@ void addCreationOps(OpTable &table) {
     Value same = n.b.cmp(CmpKind::Eq, n.b.iota(index, 0), n.b.iota(index, 1));
     n.result(n.b.cast(same, type.getElementType()));
   });
-  table.add({"rand.default", "randn.default", "randn_like.default", "rand_like.default", "randint.low", "randint.default",
-             "bernoulli.p", "bernoulli.default", "multinomial.default", "randperm.default", "normal.float_float"},
+  table.add({"rand.default", "randn.default", "randn_like.default", "rand_like.default",
+             "randint.low", "randint.default", "bernoulli.p", "bernoulli.default",
+             "multinomial.default", "randperm.default", "normal.float_float"},
             random);
 }
 

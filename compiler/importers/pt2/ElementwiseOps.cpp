@@ -1,7 +1,7 @@
 // Elementwise operators of torch.
 //
-// Torch promotes operand types; what the result's type is, the file records. Operands of arithmetic are cast to the result's
-// type first, those of comparisons to their promoted type.
+// Torch promotes operand types; what the result's type is, the file records. Operands of arithmetic
+// are cast to the result's type first, those of comparisons to their promoted type.
 #include "compiler/importers/pt2/Importer.h"
 
 #include <cmath>
@@ -35,7 +35,8 @@ Type combine(Type a, Type b) {
   return IntegerType::get(a.getContext(), std::min(width, 64u));
 }
 
-/// Torch's result_type: tensors of rank 0 and bare numbers count only when their category is higher.
+/// Torch's result_type: tensors of rank 0 and bare numbers count only when their category is
+/// higher.
 Type promoted(Node &n, ArrayRef<StringRef> names) {
   Type levels[3]; // numbers, rank 0, others
   for (StringRef name : names) {
@@ -61,7 +62,9 @@ Value operand(Node &n, StringRef name) {
 StringRef selfName(Node &n) { return n.has("self") ? "self" : "input"; }
 
 template <typename Op> void unary(Node &n) { n.result(n.b.create<Op>(operand(n, selfName(n)))); }
-template <typename Op> void binary(Node &n) { n.result(n.b.binary<Op>(operand(n, "self"), operand(n, "other"))); }
+template <typename Op> void binary(Node &n) {
+  n.result(n.b.binary<Op>(operand(n, "self"), operand(n, "other")));
+}
 
 /// add and sub: self ± alpha · other.
 template <typename Op> void scaledBinary(Node &n) {
@@ -116,7 +119,9 @@ template <CmpKind kind> void compare(Node &n) {
 }
 
 Value truth(Node &n, StringRef name) { return n.b.cast(n.tensor(name), n.b.ops().getI1Type()); }
-template <typename Op> void logical(Node &n) { n.result(n.b.binary<Op>(truth(n, "self"), truth(n, "other"))); }
+template <typename Op> void logical(Node &n) {
+  n.result(n.b.binary<Op>(truth(n, "self"), truth(n, "other")));
+}
 
 void clamp(Node &n) {
   Value x = operand(n, "self");
@@ -137,7 +142,9 @@ void where(Node &n) {
 }
 void maskedFill(Node &n) {
   Value self = operand(n, "self");
-  n.result(self ? n.b.broadcast(n.b.select(truth(n, "mask"), operand(n, "value"), self), n.type().getShape()) : Value());
+  n.result(self ? n.b.broadcast(n.b.select(truth(n, "mask"), operand(n, "value"), self),
+                                n.type().getShape())
+                : Value());
 }
 
 /// self + value · (tensor1 op tensor2)
@@ -153,7 +160,15 @@ void lerp(Node &n) {
 void addMath(OpTable &table) {
   table.add({"abs.default"}, unary<AbsOp>);
   table.add({"neg.default", "negative.default"}, unary<NegOp>);
-  table.add({"sign.default", "sgn.default"}, unary<SignOp>);
+  table.add({"sign.default", "sgn.default"}, [](Node &n) {
+    // Torch's sign of NaN is 0.
+    Value x = operand(n, "self");
+    if (!x || !n.b.isFloat(x))
+      return n.result(n.b.create<SignOp>(x));
+    Value zero = n.b.scalarLike(x, 0);
+    n.result(n.b.sub(n.b.cast(n.b.cmp(CmpKind::Gt, x, zero), n.b.element(x)),
+                     n.b.cast(n.b.cmp(CmpKind::Lt, x, zero), n.b.element(x))));
+  });
   table.add({"ceil.default"}, unary<CeilOp>);
   table.add({"floor.default"}, unary<FloorOp>);
   table.add({"round.default"}, unary<RoundOp>);
@@ -214,15 +229,17 @@ void addActivations(OpTable &table) {
     n.result(n.b.create<GeluOp>(operand(n, "self"), n.text("approximate", "none") == "tanh"));
   });
   table.add({"leaky_relu.default"}, [](Node &n) {
-    n.result(n.b.create<LeakyReluOp>(operand(n, "self"), APFloat(n.number("negative_slope", 0.01))));
+    n.result(
+        n.b.create<LeakyReluOp>(operand(n, "self"), APFloat(n.number("negative_slope", 0.01))));
   });
   table.add({"elu.default"}, [](Node &n) {
-    n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(n.number("alpha", 1)), APFloat(n.number("scale", 1)),
-                               APFloat(n.number("input_scale", 1))));
+    n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(n.number("alpha", 1)),
+                               APFloat(n.number("scale", 1)), APFloat(n.number("input_scale", 1))));
   });
   table.add({"celu.default"}, [](Node &n) {
     double alpha = n.number("alpha", 1);
-    n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(alpha), APFloat(1.0), APFloat(1 / alpha)));
+    n.result(
+        n.b.create<EluOp>(operand(n, "self"), APFloat(alpha), APFloat(1.0), APFloat(1 / alpha)));
   });
   table.add({"selu.default"}, [](Node &n) {
     n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(1.6732632423543772848170429916717),
@@ -249,7 +266,8 @@ void addActivations(OpTable &table) {
   });
   table.add({"hardshrink.default"}, [](Node &n) {
     Value x = operand(n, "self"), zero = n.b.scalarLike(x, 0);
-    Value inside = n.b.cmp(CmpKind::Le, n.b.create<AbsOp>(x), n.b.scalarLike(x, n.number("lambd", 0.5)));
+    Value inside =
+        n.b.cmp(CmpKind::Le, n.b.create<AbsOp>(x), n.b.scalarLike(x, n.number("lambd", 0.5)));
     n.result(n.b.select(inside, zero, x));
   });
   table.add({"softshrink.default"}, [](Node &n) {
@@ -280,7 +298,8 @@ void addActivations(OpTable &table) {
     if (!axis)
       return n.result({});
     int64_t half = n.b.shape(x)[*axis] / 2;
-    n.result(n.b.mul(n.b.slice(x, *axis, 0, half), n.b.create<SigmoidOp>(n.b.slice(x, *axis, half, half))));
+    n.result(n.b.mul(n.b.slice(x, *axis, 0, half),
+                     n.b.create<SigmoidOp>(n.b.slice(x, *axis, half, half))));
   });
 }
 
@@ -295,8 +314,9 @@ void addArithmetic(OpTable &table) {
   table.add({"remainder.Tensor", "remainder.Scalar"}, binary<ModOp>);
   table.add({"fmod.Tensor", "fmod.Scalar"}, binary<RemOp>);
   table.add({"pow.Tensor_Scalar"}, powScalar);
-  table.add({"pow.Tensor_Tensor", "pow.Scalar"},
-            [](Node &n) { n.result(n.b.binary<PowOp>(operand(n, "self"), operand(n, "exponent"))); });
+  table.add({"pow.Tensor_Tensor", "pow.Scalar"}, [](Node &n) {
+    n.result(n.b.binary<PowOp>(operand(n, "self"), operand(n, "exponent")));
+  });
   table.add({"maximum.default", "max.other"}, binary<MaxOp>);
   table.add({"minimum.default", "min.other"}, binary<MinOp>);
   table.add({"atan2.default", "arctan2.default"}, binary<Atan2Op>);
@@ -309,25 +329,37 @@ void addArithmetic(OpTable &table) {
 
 void addLogic(OpTable &table) {
   table.add({"eq.Tensor", "eq.Scalar"}, compare<CmpKind::Eq>);
-  table.add({"ne.Tensor", "ne.Scalar", "not_equal.Tensor", "not_equal.Scalar"}, compare<CmpKind::Ne>);
+  table.add({"ne.Tensor", "ne.Scalar", "not_equal.Tensor", "not_equal.Scalar"},
+            compare<CmpKind::Ne>);
   table.add({"lt.Tensor", "lt.Scalar", "less.Tensor", "less.Scalar"}, compare<CmpKind::Lt>);
-  table.add({"le.Tensor", "le.Scalar", "less_equal.Tensor", "less_equal.Scalar"}, compare<CmpKind::Le>);
+  table.add({"le.Tensor", "le.Scalar", "less_equal.Tensor", "less_equal.Scalar"},
+            compare<CmpKind::Le>);
   table.add({"gt.Tensor", "gt.Scalar", "greater.Tensor", "greater.Scalar"}, compare<CmpKind::Gt>);
-  table.add({"ge.Tensor", "ge.Scalar", "greater_equal.Tensor", "greater_equal.Scalar"}, compare<CmpKind::Ge>);
+  table.add({"ge.Tensor", "ge.Scalar", "greater_equal.Tensor", "greater_equal.Scalar"},
+            compare<CmpKind::Ge>);
   table.add({"logical_and.default"}, logical<AndOp>);
   table.add({"logical_or.default"}, logical<OrOp>);
   table.add({"logical_xor.default"}, logical<XorOp>);
-  table.add({"logical_not.default"}, [](Node &n) { n.result(n.b.create<NotOp>(truth(n, "self"))); });
-  table.add({"bitwise_and.Tensor", "bitwise_and.Scalar", "__and__.Tensor", "__and__.Scalar"}, binary<AndOp>);
-  table.add({"bitwise_or.Tensor", "bitwise_or.Scalar", "__or__.Tensor", "__or__.Scalar"}, binary<OrOp>);
-  table.add({"bitwise_xor.Tensor", "bitwise_xor.Scalar", "__xor__.Tensor", "__xor__.Scalar"}, binary<XorOp>);
+  table.add({"logical_not.default"},
+            [](Node &n) { n.result(n.b.create<NotOp>(truth(n, "self"))); });
+  table.add({"bitwise_and.Tensor", "bitwise_and.Scalar", "__and__.Tensor", "__and__.Scalar"},
+            binary<AndOp>);
+  table.add({"bitwise_or.Tensor", "bitwise_or.Scalar", "__or__.Tensor", "__or__.Scalar"},
+            binary<OrOp>);
+  table.add({"bitwise_xor.Tensor", "bitwise_xor.Scalar", "__xor__.Tensor", "__xor__.Scalar"},
+            binary<XorOp>);
   table.add({"bitwise_not.default"}, unary<NotOp>);
-  table.add({"bitwise_left_shift.Tensor", "bitwise_left_shift.Tensor_Scalar", "__lshift__.Scalar"}, binary<ShlOp>);
-  table.add({"bitwise_right_shift.Tensor", "bitwise_right_shift.Tensor_Scalar", "__rshift__.Scalar"}, binary<ShrOp>);
+  table.add({"bitwise_left_shift.Tensor", "bitwise_left_shift.Tensor_Scalar", "__lshift__.Tensor",
+             "__lshift__.Scalar"},
+            binary<ShlOp>);
+  table.add({"bitwise_right_shift.Tensor", "bitwise_right_shift.Tensor_Scalar", "__rshift__.Tensor",
+             "__rshift__.Scalar"},
+            binary<ShrOp>);
   table.add({"where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar"}, where);
   table.add({"masked_fill.Scalar", "masked_fill.Tensor"}, maskedFill);
   table.add({"isnan.default"}, [](Node &n) { n.result(n.b.create<IsNanOp>(n.tensor("self"))); });
-  table.add({"isinf.default"}, [](Node &n) { n.result(n.b.create<IsInfOp>(n.tensor("self"), true, true)); });
+  table.add({"isinf.default"},
+            [](Node &n) { n.result(n.b.create<IsInfOp>(n.tensor("self"), true, true)); });
 }
 
 } // namespace

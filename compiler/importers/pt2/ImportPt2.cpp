@@ -16,7 +16,8 @@ FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &
     return failure();
   }
   pt2::OpTable table;
-  // What the program changes is known once it has been imported: until then a stored tensor passes for a constant.
+  // What the program changes is known once it has been imported: until then a stored tensor passes
+  // for a constant.
   std::set<std::string> mutated;
   while (true) {
     size_t known = mutated.size();
@@ -26,7 +27,8 @@ FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &
   }
 }
 
-llvm::Expected<llvm::SmallVector<TensorValue>> readPt2SampleInputs(MLIRContext &context, llvm::StringRef path) {
+llvm::Expected<llvm::SmallVector<TensorValue>> readPt2SampleInputs(MLIRContext &context,
+                                                                   llvm::StringRef path) {
   context.loadDialect<IngotDialect>();
   auto package = pt2::Package::open(&context, path);
   if (!package)

@@ -8,14 +8,17 @@
 
 namespace ingot {
 
-/// Imports `options.model`: training IR and decomposed core ATen, of torch 2.1 and later. The entry is @forward; arguments
-/// and results carry `ingot.name`. Buffers that the model changes become variables. Symbolic dims take their extents from
-/// `options.dims`, by the name of the symbol (`s77`) or of the input's dim (`x.0`). All nodes that cannot be imported are
-/// reported in one error.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importPt2(mlir::MLIRContext &context, const Options &options);
+/// Imports `options.model`: training IR and decomposed core ATen, of torch 2.1 and later. The entry
+/// is @forward; arguments and results carry `ingot.name`. Buffers that the model changes become
+/// variables. Symbolic dims take their extents from `options.dims`, by the name of the symbol
+/// (`s77`) or of the input's dim (`x.0`). All nodes that cannot be imported are reported in one
+/// error.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importPt2(mlir::MLIRContext &context,
+                                                             const Options &options);
 
-/// The sample inputs stored in a package, in the order of @forward's arguments (arguments that are no tensors left out).
-/// Error: the package holds none, or is damaged.
-llvm::Expected<llvm::SmallVector<TensorValue>> readPt2SampleInputs(mlir::MLIRContext &context, llvm::StringRef path);
+/// The sample inputs stored in a package, in the order of @forward's arguments (arguments that are
+/// no tensors left out). Error: the package holds none, or is damaged.
+llvm::Expected<llvm::SmallVector<TensorValue>> readPt2SampleInputs(mlir::MLIRContext &context,
+                                                                   llvm::StringRef path);
 
 } // namespace ingot

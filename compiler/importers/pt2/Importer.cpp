@@ -59,7 +59,8 @@ LogicalResult Importer::write(Tensor &tensor, Value value) {
   if (!storage.record.empty())
     mutated->insert(storage.record);
   if (storage.isInput && storage.version == 1)
-    mlir::emitWarning(b.loc()) << "an input is changed in place here; its new value is not returned";
+    mlir::emitWarning(b.loc())
+        << "an input is changed in place here; its new value is not returned";
   return success();
 }
 
@@ -132,7 +133,8 @@ std::optional<Number> Importer::symbolic(const Scope &scope, StringRef name) {
       return Number{true, *truth, 0};
     if (auto real = asNumber(value.value))
       return Number{false, 0, *real};
-    auto text = value.value && value.value->isText() ? asText(value.value) : asText(field(value.value, "expr_str"));
+    auto text = value.value && value.value->isText() ? asText(value.value)
+                                                     : asText(field(value.value, "expr_str"));
     if (!text)
       break;
     std::string unknown;
@@ -169,23 +171,24 @@ LogicalResult Importer::bindDims() {
     const Json *range = field(ranges, symbol);
     int64_t low = asInteger(field(range, "min_val")).value_or(0);
     int64_t high = asInteger(field(range, "max_val")).value_or(INT64_MAX);
-    std::string span = std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
+    std::string span =
+        std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
     if (given == options.dims.end()) {
       if (symbols.contains(symbol))
         return success();
-      InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim << " of input '" << input
-                                                << "') has no extent";
+      InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim
+                                                << " of input '" << input << "') has no extent";
       diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span;
       return diagnostic;
     }
     used.insert(given->first);
     if (given->second < low || given->second > high)
-      return b.error() << "dim '" << given->first << "' is set to " << given->second << ", but the model allows "
-                       << span;
+      return b.error() << "dim '" << given->first << "' is set to " << given->second
+                       << ", but the model allows " << span;
     auto [entry, inserted] = symbols.try_emplace(symbol, given->second);
     if (!inserted && entry->second != given->second)
-      return b.error() << "dim '" << given->first << "' is set to " << given->second << ", but '" << symbol
-                       << "' is already " << entry->second;
+      return b.error() << "dim '" << given->first << "' is set to " << given->second << ", but '"
+                       << symbol << "' is already " << entry->second;
     return success();
   };
 
@@ -210,13 +213,14 @@ LogicalResult Importer::bindDims() {
       return;
     }
     int64_t dim = 0;
-    forEachElement(field(field(field(graph, "tensor_values"), name->str().c_str()), "sizes"), [&](const Json *extent) {
-      auto text = asText(field(asUnion(extent).value, "expr_str"));
-      StringRef symbol = text ? bareSymbol(*text) : "";
-      if (succeeded(status) && !symbol.empty())
-        status = bind(symbol, *name, dim);
-      ++dim;
-    });
+    forEachElement(field(field(field(graph, "tensor_values"), name->str().c_str()), "sizes"),
+                   [&](const Json *extent) {
+                     auto text = asText(field(asUnion(extent).value, "expr_str"));
+                     StringRef symbol = text ? bareSymbol(*text) : "";
+                     if (succeeded(status) && !symbol.empty())
+                       status = bind(symbol, *name, dim);
+                     ++dim;
+                   });
   });
   if (failed(status))
     return failure();
@@ -248,7 +252,8 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
     if (mutated->contains(tensor->record)) {
       auto [first, inserted] = geometries.try_emplace(tensor->record, geometry);
       if (!inserted && first->second != geometry)
-        return b.error() << "shares the storage of another tensor in part, and one of them is changed by the model, which "
+        return b.error() << "shares the storage of another tensor in part, and one of them is "
+                            "changed by the model, which "
                             "is not supported";
     }
     auto attribute = package.constantOf(*tensor, storedName);
@@ -263,7 +268,8 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
       storage->variable = storedName.str();
       OpBuilder::InsertionGuard guard(b.ops());
       b.ops().setInsertionPointToStart(b.getModule().getBody());
-      VariableOp::create(b.ops(), b.loc(), b.ops().getStringAttr(storedName), TypeAttr::get(type), *attribute);
+      VariableOp::create(b.ops(), b.loc(), b.ops().getStringAttr(storedName), TypeAttr::get(type),
+                         *attribute);
       states.push_back({storedName.str(), storage});
     } else {
       storage->value = b.constant(type, *attribute);
@@ -317,8 +323,9 @@ LogicalResult Importer::bindInputs() {
     auto storedName = asText(field(kind.value, key));
     if (!name || !storedName)
       return b.error() << "an input of the graph has no name";
-    bool constant = kind.tag == "tensor_constant" ||
-                    (kind.tag == "buffer" && !asBool(field(kind.value, "persistent")).value_or(true));
+    bool constant =
+        kind.tag == "tensor_constant" ||
+        (kind.tag == "buffer" && !asBool(field(kind.value, "persistent")).value_or(true));
     if (failed(bindStored(*name, *storedName, constant)))
       return failure();
   }
@@ -367,15 +374,22 @@ LogicalResult Importer::importNodes(Scope &scope, unsigned depth) {
   return success();
 }
 
-/// Nodes that only check, or compute numbers that are evaluated from their expressions where they are used.
+/// Nodes that only check, or compute numbers that are evaluated from their expressions where they
+/// are used.
 static bool isIgnored(StringRef target) {
-  static constexpr StringRef kIgnored[] = {
-      "_assert_tensor_metadata.default", "_assert_scalar.default",   "_assert_async.msg",
-      "sym_constrain_range.default",     "sym_size.int",             "sym_stride.int",
-      "sym_constrain_range_for_size.default", "sym_numel.default",   "sym_storage_offset.default",
-      "item.default",                    "_local_scalar_dense.default"};
-  return target.starts_with("_operator.") || target.starts_with("torch.sym_") || target == "math.trunc" ||
-         llvm::is_contained(kIgnored, target);
+  static constexpr StringRef kIgnored[] = {"_assert_tensor_metadata.default",
+                                           "_assert_scalar.default",
+                                           "_assert_async.msg",
+                                           "sym_constrain_range.default",
+                                           "sym_size.int",
+                                           "sym_stride.int",
+                                           "sym_constrain_range_for_size.default",
+                                           "sym_numel.default",
+                                           "sym_storage_offset.default",
+                                           "item.default",
+                                           "_local_scalar_dense.default"};
+  return target.starts_with("_operator.") || target.starts_with("torch.sym_") ||
+         target == "math.trunc" || llvm::is_contained(kIgnored, target);
 }
 
 LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned depth) {
@@ -395,14 +409,17 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
       else if (graph && argument.tag == "as_tensor")
         operands.push_back(asText(field(argument.value, "name")).value_or(""));
       else if (graph && argument.tag == "as_tensors")
-        forEachElement(argument.value,
-                       [&](const Json *item) { operands.push_back(asText(field(item, "name")).value_or("")); });
+        forEachElement(argument.value, [&](const Json *item) {
+          operands.push_back(asText(field(item, "name")).value_or(""));
+        });
     });
-    static constexpr StringRef kInlined[] = {"wrap_with_set_grad_enabled", "strict_mode", "hints_wrapper",
-                                             "run_const_graph", "invoke_subgraph"};
+    static constexpr StringRef kInlined[] = {"wrap_with_set_grad_enabled", "strict_mode",
+                                             "hints_wrapper", "run_const_graph", "invoke_subgraph"};
     if (graph && llvm::is_contained(kInlined, hop))
       return inlineGraph(node, graph, operands, depth);
-    node.unsupported(hop == "wrap_with_autocast" ? "export without torch.autocast, or call run_decompositions()" : "");
+    node.unsupported(hop == "wrap_with_autocast"
+                         ? "export without torch.autocast, or call run_decompositions()"
+                         : "");
   } else {
     OpTable::Converter converter = table.find(op);
     // `relu_.default` is `relu.default` written to its first argument.
@@ -429,13 +446,14 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
   if (node.failed)
     return failure();
   for (auto [index, name] : llvm::enumerate(node.outputs)) {
-    if (name.empty() || (index < node.produced.size() && !node.produced[index].storage && !node.isUnsupported &&
-                         name.contains("_unused_")))
+    if (name.empty() || (index < node.produced.size() && !node.produced[index].storage &&
+                         !node.isUnsupported && name.contains("_unused_")))
       continue;
     RankedTensorType expected = recordedType(scope, name);
     if (!expected)
       return failure();
-    if (node.isUnsupported) { // something of the right type, to go on and find what else is unsupported
+    if (node.isUnsupported) { // something of the right type, to go on and find what else is
+                              // unsupported
       scope.tensors[name] = fresh(b.splat(expected.getShape(), expected.getElementType(), 0));
       continue;
     }
@@ -445,15 +463,16 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
     if (!value)
       return failure();
     if (value.getType() != expected)
-      return b.error() << "importing " << op << " gives " << elementName(b.element(value)) << shapeName(b.shape(value))
-                       << ", but the file records " << elementName(expected.getElementType())
-                       << shapeName(expected.getShape());
+      return b.error() << "importing " << op << " gives " << elementName(b.element(value))
+                       << shapeName(b.shape(value)) << ", but the file records "
+                       << elementName(expected.getElementType()) << shapeName(expected.getShape());
     scope.tensors[name] = node.produced[index];
   }
   return success();
 }
 
-LogicalResult Importer::inlineGraph(Node &node, const Json *graph, ArrayRef<StringRef> operands, unsigned depth) {
+LogicalResult Importer::inlineGraph(Node &node, const Json *graph, ArrayRef<StringRef> operands,
+                                    unsigned depth) {
   Scope inner;
   inner.graph = graph;
   size_t next = 0;
@@ -524,7 +543,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records) {
   return finish();
 }
 
-/// The keys of the program's result when it is a dict (or a dataclass that was registered as one) of plain values.
+/// The keys of the program's result when it is a dict (or a dataclass that was registered as one)
+/// of plain values.
 static std::vector<std::string> resultKeys(const Json &program) {
   std::vector<std::string> keys;
   const Json *calls = field(field(&program, "graph_module"), "module_call_graph");
@@ -553,7 +573,8 @@ static std::vector<std::string> resultKeys(const Json &program) {
   });
   if (!keys.empty())
     return {};
-  forEachElement(context.root(), [&](const Json *key) { keys.push_back(asText(key).value_or("").str()); });
+  forEachElement(context.root(),
+                 [&](const Json *key) { keys.push_back(asText(key).value_or("").str()); });
   return keys;
 }
 
@@ -561,10 +582,14 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
   const Json *module = field(&package.program(), "graph_module");
   SmallVector<Tagged> outputs;
   SmallVector<const Json *> specs;
-  forEachElement(field(root.graph, "outputs"), [&](const Json *output) { outputs.push_back(asUnion(output)); });
-  forEachElement(field(field(module, "signature"), "output_specs"), [&](const Json *spec) { specs.push_back(spec); });
+  forEachElement(field(root.graph, "outputs"),
+                 [&](const Json *output) { outputs.push_back(asUnion(output)); });
+  forEachElement(field(field(module, "signature"), "output_specs"),
+                 [&](const Json *spec) { specs.push_back(spec); });
   if (outputs.size() != specs.size())
-    return b.error() << "the graph has " << outputs.size() << " outputs, its signature " << specs.size(), failure();
+    return b.error() << "the graph has " << outputs.size() << " outputs, its signature "
+                     << specs.size(),
+           failure();
 
   std::vector<std::string> keys = resultKeys(package.program()), names;
   SmallVector<Value> results;
@@ -579,7 +604,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
       if (output.tag == "as_none")
         continue;
       if (output.tag != "as_tensor")
-        return b.error() << "output " << userOutput - 1 << " is a number, which is not supported: return a tensor",
+        return b.error() << "output " << userOutput - 1
+                         << " is a number, which is not supported: return a tensor",
                failure();
       Value value = found == root.tensors.end() ? Value() : read(found->second);
       if (!value)
@@ -594,13 +620,15 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
       auto target = asText(field(spec.value, buffer ? "buffer_name" : "parameter_name"));
       const StoredTensor *tensor = target ? package.find(*target, false) : nullptr;
       if (!tensor || found == root.tensors.end())
-        return b.error() << "the write to '" << target.value_or("?") << "' does not fit the model", failure();
+        return b.error() << "the write to '" << target.value_or("?") << "' does not fit the model",
+               failure();
       for (auto &[stateName, storage] : states)
         if (storage->record == tensor->record)
           storage->value = read(found->second);
     } else if (spec.tag == "user_input_mutation") {
-      mlir::emitWarning(b.loc()) << "input '" << asText(field(spec.value, "user_input_name")).value_or("?")
-                                 << "' is changed in place by the model; its new value is not returned";
+      mlir::emitWarning(b.loc())
+          << "input '" << asText(field(spec.value, "user_input_name")).value_or("?")
+          << "' is changed in place by the model; its new value is not returned";
     }
   }
   for (auto &[name, storage] : states) {

@@ -1,8 +1,10 @@
-// Turns the graph of an exported program into graph ops, functionalised: values instead of tensors that change.
+// Turns the graph of an exported program into graph ops, functionalised: values instead of tensors
+// that change.
 //
-// Torch's tensors share storage: views see what is written through other views. Here every tensor is a storage, whose current
-// value is a graph value, and a chain of views on it. Writing to a view puts the new part back into the storage's value; a
-// view that is read after its storage changed is computed again.
+// Torch's tensors share storage: views see what is written through other views. Here every tensor
+// is a storage, whose current value is a graph value, and a chain of views on it. Writing to a view
+// puts the new part back into the storage's value; a view that is read after its storage changed is
+// computed again.
 #pragma once
 
 #include "compiler/importers/common/GraphBuilder.h"
@@ -22,7 +24,8 @@ class OpTable;
 struct ViewStep {
   /// The view's value from its base's value.
   std::function<mlir::Value(GraphBuilder &, mlir::Value)> apply;
-  /// The base's new value, from its value and the view's new value. Empty when a view of this kind cannot be written.
+  /// The base's new value, from its value and the view's new value. Empty when a view of this kind
+  /// cannot be written.
   std::function<mlir::Value(GraphBuilder &, mlir::Value, mlir::Value)> put;
 };
 
@@ -30,7 +33,8 @@ struct ViewStep {
 struct Storage {
   mlir::Value value;
   uint64_t version = 0;
-  /// Set when the storage belongs to a stored tensor: what identifies its record, and the variable that holds its state.
+  /// Set when the storage belongs to a stored tensor: what identifies its record, and the variable
+  /// that holds its state.
   std::string record, variable;
   bool isInput = false;
 };
@@ -51,11 +55,13 @@ struct Scope {
 
 class Importer {
 public:
-  Importer(mlir::MLIRContext *context, const Options &options, Package &package, const OpTable &table)
+  Importer(mlir::MLIRContext *context, const Options &options, Package &package,
+           const OpTable &table)
       : b(context), options(options), package(package), table(table) {}
 
-  /// Imports the program. `mutated` names the records of stored tensors that the program changes; records found to change
-  /// that are not in it are added, and then the result must be thrown away and the import repeated.
+  /// Imports the program. `mutated` names the records of stored tensors that the program changes;
+  /// records found to change that are not in it are added, and then the result must be thrown away
+  /// and the import repeated.
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(std::set<std::string> &mutated);
 
 private:
@@ -68,13 +74,14 @@ private:
   mlir::LogicalResult importNodes(Scope &scope, unsigned depth);
   mlir::LogicalResult importNode(Scope &scope, const Json &json, unsigned depth);
   /// Imports a sub-graph in place: its inputs are `operands`, its outputs become the node's.
-  mlir::LogicalResult inlineGraph(Node &node, const Json *graph, llvm::ArrayRef<llvm::StringRef> operands,
-                                  unsigned depth);
+  mlir::LogicalResult inlineGraph(Node &node, const Json *graph,
+                                  llvm::ArrayRef<llvm::StringRef> operands, unsigned depth);
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> finish();
 
   /// The tensor's current value.
   mlir::Value read(Tensor &tensor);
-  /// Gives a tensor, and all that share its storage, a new value. Failure after an error when it cannot be written.
+  /// Gives a tensor, and all that share its storage, a new value. Failure after an error when it
+  /// cannot be written.
   mlir::LogicalResult write(Tensor &tensor, mlir::Value value);
   Tensor fresh(mlir::Value value);
 
@@ -101,10 +108,11 @@ private:
   int64_t nodeCount = 0;
 };
 
-/// One node of the program while it is imported: its arguments by their names in the operator's schema, and its results.
+/// One node of the program while it is imported: its arguments by their names in the operator's
+/// schema, and its results.
 ///
-/// Arguments that the file leaves out have the schema's default, which the caller names. A missing or wrong argument is an
-/// error at the node; the functions then give null, zero or an empty list.
+/// Arguments that the file leaves out have the schema's default, which the caller names. A missing
+/// or wrong argument is an error at the node; the functions then give null, zero or an empty list.
 class Node {
 public:
   Node(Importer &importer, Scope &scope, const Json &json);
@@ -129,7 +137,8 @@ public:
   std::string text(llvm::StringRef name, llvm::StringRef missing = "");
   /// A scalar type; null when absent.
   mlir::Type dtype(llvm::StringRef name);
-  /// Whether an argument is a bare number rather than a tensor, and whether that number is a float or a bool.
+  /// Whether an argument is a bare number rather than a tensor, and whether that number is a float
+  /// or a bool.
   bool isNumber(llvm::StringRef name) const;
   bool isFloatNumber(llvm::StringRef name) const;
   bool isBoolNumber(llvm::StringRef name) const;
@@ -149,9 +158,11 @@ public:
   void view(llvm::StringRef base, ViewStep step, unsigned index = 0);
   /// Sets a result to the tensor argument itself.
   void alias(llvm::StringRef base, unsigned index = 0);
-  /// Whether the recorded strides of a tensor argument say that its elements lie without gaps, in order.
+  /// Whether the recorded strides of a tensor argument say that its elements lie without gaps, in
+  /// order.
   bool isContiguous(llvm::StringRef name);
-  /// Whether torch can view the tensor argument under `shape` without copying (by its recorded strides).
+  /// Whether torch can view the tensor argument under `shape` without copying (by its recorded
+  /// strides).
   bool canView(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
 
   /// Says that this node cannot be imported. It is reported with all others at the end.

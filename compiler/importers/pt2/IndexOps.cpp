@@ -19,7 +19,8 @@ std::optional<int64_t> axisOf(Node &n, Value self) {
 Value index(Node &n, StringRef name) { return n.b.cast(n.tensor(name), n.b.ops().getI64Type()); }
 
 /// The part of `value` of shape `shape`, from 0 in every dim.
-Value cropped(Node &n, Value value, ArrayRef<int64_t> shape, std::optional<int64_t> except = std::nullopt) {
+Value cropped(Node &n, Value value, ArrayRef<int64_t> shape,
+              std::optional<int64_t> except = std::nullopt) {
   for (size_t dim = 0; value && dim < shape.size(); ++dim)
     if ((int64_t)dim != except && n.b.shape(value)[dim] != shape[dim])
       value = n.b.slice(value, dim, 0, shape[dim]);
@@ -45,7 +46,8 @@ void takeAlongDim(Node &n) {
     return n.result({});
   if (!dim)
     return n.result(n.b.create<GatherOp>(n.b.reshape(self, {n.b.type(self).getNumElements()}),
-                                         n.b.reshape(indices, {n.b.type(indices).getNumElements()}), axisAttr(n, 0)));
+                                         n.b.reshape(indices, {n.b.type(indices).getNumElements()}),
+                                         axisAttr(n, 0)));
   auto axis = n.b.axis(*dim, n.b.rank(self));
   RankedTensorType type = n.type();
   if (!axis || !type)
@@ -74,7 +76,8 @@ void embedding(Node &n) {
 Value scattered(Node &n, Value self, Value indices, Value source, int64_t axis, ScatterKind kind) {
   if (!self || !indices || !source)
     return {};
-  return n.b.create<ScatterElementsOp>(self, indices, n.b.cast(source, n.b.element(self)), (uint64_t)axis, kind);
+  return n.b.create<ScatterElementsOp>(self, indices, n.b.cast(source, n.b.element(self)),
+                                       (uint64_t)axis, kind);
 }
 
 void scatter(Node &n, ScatterKind kind, StringRef sourceName) {
@@ -83,7 +86,8 @@ void scatter(Node &n, ScatterKind kind, StringRef sourceName) {
   if (!axis || !indices || !source)
     return n.result({});
   if (n.b.rank(self) == 0) {
-    Value one = scattered(n, n.b.unsqueeze(self, {0}), n.b.reshape(indices, {1}), n.b.reshape(source, {1}), 0, kind);
+    Value one = scattered(n, n.b.unsqueeze(self, {0}), n.b.reshape(indices, {1}),
+                          n.b.reshape(source, {1}), 0, kind);
     return n.result(n.b.squeeze(one, {0}));
   }
   bool scalar = sourceName == "value" || n.b.rank(source) == 0;
@@ -101,7 +105,8 @@ void scatterReduce(Node &n) {
                                         .Case("amin", ScatterKind::Min)
                                         .Default(std::nullopt);
   if (!kind || !n.flag("include_self", true))
-    return n.unsupported("expected sum, prod, amax or amin with include_self", "reduce = " + reduce);
+    return n.unsupported("expected sum, prod, amax or amin with include_self",
+                         "reduce = " + reduce);
   scatter(n, *kind, n.has("src") ? "src" : "value");
 }
 
@@ -110,7 +115,9 @@ void indexWrite(Node &n, ScatterKind kind) {
   Value self = n.tensor("self"), indices = index(n, "index"), source = n.tensor("source");
   auto axis = axisOf(n, self);
   if (!axis || !indices || !source || n.b.rank(self) == 0)
-    return n.result(self && source && n.b.rank(self) == 0 && kind == ScatterKind::None ? n.b.reshape(source, {}) : Value());
+    return n.result(self && source && n.b.rank(self) == 0 && kind == ScatterKind::None
+                        ? n.b.reshape(source, {})
+                        : Value());
   if (n.has("alpha"))
     source = n.b.scale(source, n.number("alpha"));
   Ints shape(n.b.rank(self), 1);
@@ -275,8 +282,8 @@ void oneHot(Node &n) {
   if (!type || !self)
     return n.result({});
   Type element = type.getElementType();
-  n.result(ingot::oneHot(n.b, self, type.getShape().back(), n.b.scalar(element, 1), n.b.scalar(element, 0),
-                         type.getRank() - 1));
+  n.result(ingot::oneHot(n.b, self, type.getShape().back(), n.b.scalar(element, 1),
+                         n.b.scalar(element, 0), type.getRank() - 1));
 }
 
 /// The number of boundaries below (or up to, with `right`) each element.

@@ -14,7 +14,8 @@ constexpr size_t kMaxNesting = 256;
 /// Objects with more fields get an index.
 constexpr size_t kFewFields = 16;
 
-/// RapidJSON's handler: puts each value into the container that is open. Strings point into the parsed buffer.
+/// RapidJSON's handler: puts each value into the container that is open. Strings point into the
+/// parsed buffer.
 class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeBuilder> {
 public:
   explicit TreeBuilder(Json &root) : root(root) {}
@@ -26,7 +27,8 @@ public:
   bool Uint(unsigned value) { return addInteger(Json::Kind::Integer, value); }
   bool Int64(int64_t value) { return addInteger(Json::Kind::Integer, value); }
   bool Uint64(uint64_t value) {
-    return value <= (uint64_t)INT64_MAX ? addInteger(Json::Kind::Integer, (int64_t)value) : Double((double)value);
+    return value <= (uint64_t)INT64_MAX ? addInteger(Json::Kind::Integer, (int64_t)value)
+                                        : Double((double)value);
   }
   bool Double(double value) {
     Json *slot = add();

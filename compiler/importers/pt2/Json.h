@@ -19,8 +19,8 @@ struct Json {
     double real;
   };
   llvm::StringRef text;
-  std::vector<Json> items;            ///< Array: the elements; Object: the values
-  std::vector<llvm::StringRef> names; ///< Object: the names of the values
+  std::vector<Json> items;                          ///< Array: the elements; Object: the values
+  std::vector<llvm::StringRef> names;               ///< Object: the names of the values
   std::unique_ptr<llvm::StringMap<unsigned>> index; ///< of names, for objects with many
 
   bool isNull() const { return kind == Kind::Null; }
@@ -32,8 +32,8 @@ struct Json {
 /// A parsed text, which its values point into.
 class JsonDocument {
 public:
-  /// Integers are exact to 64 bits, NaN and Infinity are numbers, nesting is at most 256 deep. Error: no JSON; the message
-  /// continues a sentence ("is no JSON at byte 3: …").
+  /// Integers are exact to 64 bits, NaN and Infinity are numbers, nesting is at most 256 deep.
+  /// Error: no JSON; the message continues a sentence ("is no JSON at byte 3: …").
   llvm::Error parse(llvm::StringRef text);
   const Json *root() const { return &value; }
 
@@ -42,16 +42,18 @@ private:
   Json value;
 };
 
-/// The field of an object, or null when `value` is null, no object, has no such field, or the field is null.
+/// The field of an object, or null when `value` is null, no object, has no such field, or the field
+/// is null.
 const Json *field(const Json *value, llvm::StringRef name);
-/// A value as text, integer, number ("NaN", "Infinity" and "-Infinity" as text too), truth; nothing when it is none.
+/// A value as text, integer, number ("NaN", "Infinity" and "-Infinity" as text too), truth; nothing
+/// when it is none.
 std::optional<llvm::StringRef> asText(const Json *value);
 std::optional<int64_t> asInteger(const Json *value);
 std::optional<double> asNumber(const Json *value);
 std::optional<bool> asBool(const Json *value);
 
-/// A union of the schema: an object with one tag that is not null (older files list every tag). The tag is empty when there
-/// is none.
+/// A union of the schema: an object with one tag that is not null (older files list every tag). The
+/// tag is empty when there is none.
 struct Tagged {
   llvm::StringRef tag;
   const Json *value = nullptr;

@@ -34,14 +34,17 @@ Node::Node(Importer &importer, Scope &scope, const Json &json)
   target.consume_front("torch.ops.");
   target.consume_front("aten.");
   op = target.str();
-  if (auto [base, overload] = target.split('.'); edge && base.ends_with("_copy") && base != "_to_copy")
+  if (auto [base, overload] = target.split('.');
+      edge && base.ends_with("_copy") && base != "_to_copy")
     op = (base.drop_back(strlen("_copy")) + "." + overload).str();
   forEachElement(field(&json, "outputs"), [&](const Json *output) {
     Tagged value = asUnion(output);
     if (value.tag == "as_tensor")
       outputs.push_back(asText(field(value.value, "name")).value_or(""));
     else if (value.tag == "as_tensors")
-      forEachElement(value.value, [&](const Json *item) { outputs.push_back(asText(field(item, "name")).value_or("")); });
+      forEachElement(value.value, [&](const Json *item) {
+        outputs.push_back(asText(field(item, "name")).value_or(""));
+      });
     else
       outputs.push_back("");
   });
@@ -79,7 +82,8 @@ Tensor *Node::find(StringRef name) {
   if (!found->second.storage) {
     // A stored tensor that cannot be read: say why.
     if (!failed)
-      error() << op << " reads '" << name << "', which the archive does not hold as a plain tensor; call "
+      error() << op << " reads '" << name
+              << "', which the archive does not hold as a plain tensor; call "
               << "run_decompositions() before saving";
     failed = true;
     return nullptr;
@@ -122,9 +126,9 @@ Value Node::tensor(StringRef name) {
     return result;
   }
   if (auto number = numberOf(value)) {
-    Type type = value.tag == "as_bool"   ? Type(b.ops().getI1Type())
-                : number->isInteger ? Type(b.ops().getI64Type())
-                                    : Type(b.ops().getF32Type());
+    Type type = value.tag == "as_bool" ? Type(b.ops().getI1Type())
+                : number->isInteger    ? Type(b.ops().getI64Type())
+                                       : Type(b.ops().getF32Type());
     if (number->isInteger && value.tag != "as_bool") { // exact
       std::vector<char> bytes(8);
       memcpy(bytes.data(), &number->integer, 8);
@@ -186,17 +190,20 @@ Ints Node::ints(StringRef name, std::optional<Ints> missing) {
   if (!value.value && missing)
     return *missing;
   Ints result;
-  if (auto number = value.tag == "as_int" || value.tag == "as_sym_int" ? numberOf(value) : std::nullopt) {
+  if (auto number =
+          value.tag == "as_int" || value.tag == "as_sym_int" ? numberOf(value) : std::nullopt) {
     result.push_back(number->integer); // a bare number stands for a list of one
     return result;
   }
-  if (!value.value || !value.value->isArray() || (int64_t)value.value->items.size() > kMaxReadElements) {
+  if (!value.value || !value.value->isArray() ||
+      (int64_t)value.value->items.size() > kMaxReadElements) {
     wrong(name, "list of integers");
     return result;
   }
   for (const Json &item : value.value->items) {
     auto number = item.isObject() ? numberOf({"as_sym_int", &item}) : numberOf({"as_int", &item});
-    if (auto reference = asText(field(&item, "name"))) // a list of values that names symbolic numbers
+    if (auto reference =
+            asText(field(&item, "name"))) // a list of values that names symbolic numbers
       number = importer.symbolic(scope, *reference);
     if (!number || !number->isInteger) {
       wrong(name, "list of integers");
@@ -225,7 +232,8 @@ SmallVector<double> Node::numbers(StringRef name) {
   SmallVector<double> result;
   Tagged value = argument(name);
   forEachElement(value.value, [&](const Json *item) {
-    auto number = item->isObject() ? numberOf({"as_sym_float", item}) : numberOf({"as_float", item});
+    auto number =
+        item->isObject() ? numberOf({"as_sym_float", item}) : numberOf({"as_float", item});
     if (number)
       result.push_back(number->asReal());
     else
@@ -267,8 +275,8 @@ Type Node::dtype(StringRef name) {
 
 bool Node::isNumber(StringRef name) const {
   StringRef tag = argument(name).tag;
-  return tag == "as_int" || tag == "as_float" || tag == "as_bool" || tag == "as_sym_int" || tag == "as_sym_float" ||
-         tag == "as_sym_bool";
+  return tag == "as_int" || tag == "as_float" || tag == "as_bool" || tag == "as_sym_int" ||
+         tag == "as_sym_float" || tag == "as_sym_bool";
 }
 bool Node::isFloatNumber(StringRef name) const {
   StringRef tag = argument(name).tag;
@@ -391,7 +399,8 @@ void Node::unsupported(StringRef reason, StringRef detail) {
     return;
   isUnsupported = true;
   std::string kind = "aten." + op;
-  if (StringRef(op).contains('.') && (StringRef(op).split('.').second.contains('.') || StringRef(op).starts_with("higher_order")))
+  if (StringRef(op).contains('.') &&
+      (StringRef(op).split('.').second.contains('.') || StringRef(op).starts_with("higher_order")))
     kind = op; // of another namespace
   if (!detail.empty())
     kind += (" (" + detail + ")").str();

@@ -17,15 +17,23 @@ Value channelParameter(Node &n, StringRef name, Value input, double missing) {
 }
 
 void batchNorm(Node &n) {
-  bool training = n.flag("training") || StringRef(n.op).starts_with("_native_batch_norm_legit_functional") ||
+  // Without running statistics and a batch of one, this is how an instance norm is decomposed.
+  if (Value single = n.optional("input"); single && StringRef(n.op).ends_with(".no_stats") &&
+                                          n.b.rank(single) > 2 && n.b.shape(single)[0] == 1)
+    return n.result(ingot::instanceNorm(n.b, single, n.optional("weight"), n.optional("bias"),
+                                        n.number("eps")));
+  bool training = n.flag("training") ||
+                  StringRef(n.op).starts_with("_native_batch_norm_legit_functional") ||
                   StringRef(n.op).ends_with(".no_stats");
   if (training)
     return n.unsupported("export the model in eval mode", "training = True");
   Value input = n.tensor("input");
   if (!input || n.b.rank(input) < 2)
     return n.result(input ? n.b.fail("the input has no channels") : Value());
-  Value scale = channelParameter(n, "weight", input, 1), bias = channelParameter(n, "bias", input, 0);
-  Value mean = channelParameter(n, "running_mean", input, 0), variance = channelParameter(n, "running_var", input, 1);
+  Value scale = channelParameter(n, "weight", input, 1),
+        bias = channelParameter(n, "bias", input, 0);
+  Value mean = channelParameter(n, "running_mean", input, 0),
+        variance = channelParameter(n, "running_var", input, 1);
   double epsilon = n.number("eps");
   n.result(n.b.create<BatchNormOp>(input, scale, bias, mean, variance, APFloat(epsilon)));
 }
@@ -44,7 +52,8 @@ void rmsNorm(Node &n) {
   Ints shape = n.ints("normalized_shape");
   if (!input || n.failed)
     return n.result({});
-  // Without one, epsilon is that of the element type (of f32 for the narrower floats, which compute in it).
+  // Without one, epsilon is that of the element type (of f32 for the narrower floats, which compute
+  // in it).
   double missing = n.b.element(input).isF64() ? 2.220446049250313e-16 : 1.1920928955078125e-07;
   uint64_t axis = n.b.rank(input) - std::min<int64_t>(shape.size(), n.b.rank(input));
   n.result(n.b.create<RmsNormOp>(input, scale, axis, APFloat(n.number("eps", missing))));
@@ -52,14 +61,15 @@ void rmsNorm(Node &n) {
 
 void groupNorm(Node &n) {
   uint64_t groups = n.has("num_groups") ? n.integer("num_groups") : n.integer("group");
-  n.result(n.b.create<GroupNormOp>(n.tensor("input"), n.optional("weight"), n.optional("bias"), groups,
-                                   APFloat(n.number("eps", 1e-5)), false));
+  n.result(n.b.create<GroupNormOp>(n.tensor("input"), n.optional("weight"), n.optional("bias"),
+                                   groups, APFloat(n.number("eps", 1e-5)), false));
 }
 
 void instanceNorm(Node &n) {
   if (!n.flag("use_input_stats", true))
     return batchNorm(n);
-  n.result(ingot::instanceNorm(n.b, n.tensor("input"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)));
+  n.result(ingot::instanceNorm(n.b, n.tensor("input"), n.optional("weight"), n.optional("bias"),
+                               n.number("eps", 1e-5)));
 }
 
 /// v · (g / |v|), the norm over all dims but one.
@@ -77,7 +87,8 @@ void weightNorm(Node &n) {
 
 void cosineSimilarity(Node &n) {
   Value x = n.tensor("x1"), y = n.tensor("x2");
-  auto shape = x && y ? broadcastShapes(n.b.shape(x), n.b.shape(y)) : llvm::FailureOr<SmallVector<int64_t>>(failure());
+  auto shape = x && y ? broadcastShapes(n.b.shape(x), n.b.shape(y))
+                      : llvm::FailureOr<SmallVector<int64_t>>(failure());
   if (mlir::failed(shape))
     return n.result(x && y ? n.b.fail("the operands' shapes do not broadcast") : Value());
   x = n.b.broadcast(x, *shape), y = n.b.broadcast(y, *shape);
@@ -85,16 +96,20 @@ void cosineSimilarity(Node &n) {
   if (!axis)
     return n.result({});
   Value epsilon = n.b.scalarLike(x, n.number("eps", 1e-8));
-  auto norm = [&](Value v) { return n.b.binary<MaxOp>(reduceNorm(n.b, NormKind::L2, v, {*axis}, true), epsilon); };
-  n.result(n.b.reduce(ReduceKind::Sum, n.b.mul(n.b.div(x, norm(x)), n.b.div(y, norm(y))), {*axis}, false));
+  auto norm = [&](Value v) {
+    return n.b.binary<MaxOp>(reduceNorm(n.b, NormKind::L2, v, {*axis}, true), epsilon);
+  };
+  n.result(n.b.reduce(ReduceKind::Sum, n.b.mul(n.b.div(x, norm(x)), n.b.div(y, norm(y))), {*axis},
+                      false));
 }
 
 } // namespace
 
 void addNormalizationOps(OpTable &table) {
-  table.add({"batch_norm.default", "_native_batch_norm_legit_no_training.default", "_native_batch_norm_legit.default",
-             "_native_batch_norm_legit.no_stats", "_native_batch_norm_legit_functional.default",
-             "native_batch_norm.default", "_batch_norm_no_update.default"},
+  table.add({"batch_norm.default", "_native_batch_norm_legit_no_training.default",
+             "_native_batch_norm_legit.default", "_native_batch_norm_legit.no_stats",
+             "_native_batch_norm_legit_functional.default", "native_batch_norm.default",
+             "_batch_norm_no_update.default"},
             batchNorm);
   table.add({"layer_norm.default", "native_layer_norm.default"}, layerNorm);
   table.add({"rms_norm.default", "_fused_rms_norm.default"}, rmsNorm);

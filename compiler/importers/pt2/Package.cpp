@@ -133,15 +133,17 @@ llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llv
     script |= name.ends_with("/data.pkl") || name == "data.pkl";
     flat |= name == "serialized_exported_program.json";
   }
-  llvm::Error error = exported ? package->openExported()
-                      : flat   ? package->openFlat()
-                      : script ? failure("is a checkpoint or TorchScript file of torch.save; export the model with "
-                                         "torch.export.export and torch.export.save")
-                               : failure("is a zip archive, but no package of torch.export.save");
+  llvm::Error error =
+      exported ? package->openExported()
+      : flat   ? package->openFlat()
+      : script ? failure("is a checkpoint or TorchScript file of torch.save; export the model with "
+                         "torch.export.export and torch.export.save")
+               : failure("is a zip archive, but no package of torch.export.save");
   if (error) {
     std::string text = llvm::toString(std::move(error));
     if (exported && compiled && !package->program().isObject())
-      text = "is an AOTInductor package: it holds compiled code, no model; save the exported program with "
+      text = "is an AOTInductor package: it holds compiled code, no model; save the exported "
+             "program with "
              "torch.export.save instead";
     return failure(llvm::sys::path::filename(path) + ": " + text);
   }
@@ -184,7 +186,8 @@ llvm::Error Package::openExported() {
   for (bool constant : {false, true}) {
     std::string folder = root + "data/" + (constant ? "constants/" : "weights/");
     auto &table = constant ? constants : weights;
-    std::string config = folder + model + (constant ? "_constants_config.json" : "_weights_config.json");
+    std::string config =
+        folder + model + (constant ? "_constants_config.json" : "_weights_config.json");
     if (archive.find(config)) {
       if (llvm::Error error = readConfig(folder, config, table))
         return error;
@@ -208,10 +211,12 @@ llvm::Error Package::openFlat() {
     return nullptr;
   };
   samples = first({"serialized_example_inputs.pt"});
-  if (auto *member = first({"serialized_state_dict.pt", "serialized_state_dict.json"}); member && member->size)
+  if (auto *member = first({"serialized_state_dict.pt", "serialized_state_dict.json"});
+      member && member->size)
     if (llvm::Error error = readPickledTable(*member, weights))
       return error;
-  if (auto *member = first({"serialized_constants.pt", "serialized_constants.json"}); member && member->size)
+  if (auto *member = first({"serialized_constants.pt", "serialized_constants.json"});
+      member && member->size)
     if (llvm::Error error = readPickledTable(*member, constants))
       return error;
   return llvm::Error::success();
@@ -228,7 +233,8 @@ llvm::Error Package::readProgram(const Archive::Member &member) {
   return llvm::Error::success();
 }
 
-llvm::Error Package::readConfig(llvm::StringRef folder, llvm::StringRef file, llvm::StringMap<StoredTensor> &table) {
+llvm::Error Package::readConfig(llvm::StringRef folder, llvm::StringRef file,
+                                llvm::StringMap<StoredTensor> &table) {
   auto content = outer.archive->read(*outer.archive->find(file), kMaxJson);
   if (!content)
     return content.takeError();
@@ -248,10 +254,12 @@ llvm::Error Package::readConfig(llvm::StringRef folder, llvm::StringRef file, ll
     auto dtype = asInteger(field(meta, "dtype"));
     auto sizes = concreteInts(field(meta, "sizes")), strides = concreteInts(field(meta, "strides"));
     const Json *offset = field(meta, "storage_offset");
-    auto elementOffset = offset && offset->isObject() ? asInteger(field(offset, "as_int")) : asInteger(offset);
+    auto elementOffset =
+        offset && offset->isObject() ? asInteger(field(offset, "as_int")) : asInteger(offset);
     const Archive::Member *member = outer.archive->find(tensor.record);
     if (asBool(field(&entry, "use_pickle")).value_or(false)) {
-      tensor.problem = "is stored as a Python object (a tensor subclass); call run_decompositions() before saving";
+      tensor.problem = "is stored as a Python object (a tensor subclass); call "
+                       "run_decompositions() before saving";
     } else if (!meta) {
       tensor.problem = "is no tensor";
     } else if (!sizes || !strides || sizes->size() != strides->size() || !dtype) {
@@ -353,7 +361,8 @@ llvm::Expected<StoredTensor> Package::pickledTensor(Part &part, const PickleValu
   return tensor;
 }
 
-llvm::Error Package::readPickledTable(const Archive::Member &member, llvm::StringMap<StoredTensor> &table) {
+llvm::Error Package::readPickledTable(const Archive::Member &member,
+                                      llvm::StringMap<StoredTensor> &table) {
   auto nested = openNested(member);
   if (!nested)
     return nested.takeError();
@@ -447,7 +456,8 @@ llvm::Expected<Attribute> Package::constantOf(const StoredTensor &stored, llvm::
   for (auto [size, stride] : llvm::zip(tensor.sizes, tensor.strides)) {
     int64_t reach;
     sane = sane && size >= 0 && stride >= 0 && (empty || !llvm::MulOverflow(count, size, count)) &&
-           (empty || (!llvm::MulOverflow(size - 1, stride, reach) && !llvm::AddOverflow(last, reach, last)));
+           (empty ||
+            (!llvm::MulOverflow(size - 1, stride, reach) && !llvm::AddOverflow(last, reach, last)));
   }
   if (!sane || count > (int64_t(1) << 40))
     return bad("has an impossible shape");
@@ -457,11 +467,11 @@ llvm::Expected<Attribute> Package::constantOf(const StoredTensor &stored, llvm::
   if (tensor.bytes == 0)
     return bad("is not in the archive: it was saved without weights");
   if ((uint64_t)last >= tensor.bytes / width)
-    return bad("needs " + llvm::Twine((uint64_t(last) + 1) * width) + " bytes of member '" + tensor.record +
-               "', which has " + llvm::Twine(tensor.bytes));
+    return bad("needs " + llvm::Twine((uint64_t(last) + 1) * width) + " bytes of member '" +
+               tensor.record + "', which has " + llvm::Twine(tensor.bytes));
 
-  // Elements without gaps, in the order of their strides: a weight that points there, transposed where needed.
-  // Extents of 1 keep their place, their stride means nothing.
+  // Elements without gaps, in the order of their strides: a weight that points there, transposed
+  // where needed. Extents of 1 keep their place, their stride means nothing.
   llvm::SmallVector<int64_t> order(tensor.sizes.size()), sorted;
   for (size_t i = 0; i < order.size(); ++i)
     if (order[i] = i; tensor.sizes[i] != 1)
@@ -490,8 +500,9 @@ llvm::Expected<Attribute> Package::constantOf(const StoredTensor &stored, llvm::
     if (llvm::is_sorted(order))
       return weight;
     auto step = StepAttr::get(context, StepKind::Transpose, inverse, Attribute());
-    return Attribute(WeightAttr::get(context, weight.getName(), weight.getSource(), weight.getOffset(),
-                                     weight.getBytes(), weight.getHash(), raw, {step}));
+    return Attribute(WeightAttr::get(context, weight.getName(), weight.getSource(),
+                                     weight.getOffset(), weight.getBytes(), weight.getHash(), raw,
+                                     {step}));
   }
   if (count * width > (uint64_t(1) << 32))
     return bad("is an expanded view of more than 4 GiB");

@@ -24,19 +24,23 @@ struct StoredTensor {
 
 class Package {
 public:
-  /// Opens a package and checks its structure. Error: no package that holds an exported program; the message says what it
-  /// is instead, where that can be told.
-  static llvm::Expected<std::unique_ptr<Package>> open(mlir::MLIRContext *context, llvm::StringRef path);
+  /// Opens a package and checks its structure. Error: no package that holds an exported program;
+  /// the message says what it is instead, where that can be told.
+  static llvm::Expected<std::unique_ptr<Package>> open(mlir::MLIRContext *context,
+                                                       llvm::StringRef path);
 
   const Json &program() const { return *document.root(); }
-  /// The stored tensor of this fully qualified name, or null. `constant` says which table comes first.
+  /// The stored tensor of this fully qualified name, or null. `constant` says which table comes
+  /// first.
   const StoredTensor *find(llvm::StringRef name, bool constant) const;
 
-  /// The constant (attribute for `ingot.constant`) that a stored tensor is: a weight that points into the file when its
-  /// elements lie there without gaps, else computed. Error: it reaches beyond its record.
+  /// The constant (attribute for `ingot.constant`) that a stored tensor is: a weight that points
+  /// into the file when its elements lie there without gaps, else computed. Error: it reaches
+  /// beyond its record.
   llvm::Expected<mlir::Attribute> constantOf(const StoredTensor &tensor, llvm::StringRef name);
 
-  /// The sample inputs, flat in the order of the arguments; absent ones (no tensor) have no element type.
+  /// The sample inputs, flat in the order of the arguments; absent ones (no tensor) have no element
+  /// type.
   llvm::Expected<std::vector<StoredTensor>> sampleInputs();
 
 private:
@@ -51,10 +55,12 @@ private:
   llvm::Error openExported();
   llvm::Error openFlat();
   llvm::Error readProgram(const Archive::Member &member);
-  llvm::Error readConfig(llvm::StringRef folder, llvm::StringRef file, llvm::StringMap<StoredTensor> &table);
+  llvm::Error readConfig(llvm::StringRef folder, llvm::StringRef file,
+                         llvm::StringMap<StoredTensor> &table);
   llvm::Error readRecord(Part &part, const Archive::Member &member, StoredTensor &tensor);
   /// Opens a member that is itself an archive (`torch.save`) and reads its pickle.
-  llvm::Expected<std::pair<Part, std::unique_ptr<Pickle>>> openNested(const Archive::Member &member);
+  llvm::Expected<std::pair<Part, std::unique_ptr<Pickle>>>
+  openNested(const Archive::Member &member);
   llvm::Error readPickledTable(const Archive::Member &member, llvm::StringMap<StoredTensor> &table);
   llvm::Expected<StoredTensor> pickledTensor(Part &part, const PickleValue &value);
 

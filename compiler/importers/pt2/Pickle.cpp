@@ -32,7 +32,8 @@ public:
     }
     if (message.empty() && !pickle.result)
       message = "is truncated";
-    return message.empty() ? llvm::Error::success() : llvm::createStringError("the pickle " + message);
+    return message.empty() ? llvm::Error::success()
+                           : llvm::createStringError("the pickle " + message);
   }
 
 private:
@@ -160,7 +161,8 @@ private:
   }
   bool recall(std::optional<uint64_t> slot) {
     auto found = slot ? memo.find(*slot) : memo.end();
-    return found == memo.end() ? fail("recalls a value that it did not remember") : push(found->second);
+    return found == memo.end() ? fail("recalls a value that it did not remember")
+                               : push(found->second);
   }
   bool global() {
     auto module = line(), name = line();
@@ -174,9 +176,9 @@ private:
     PickleValue *id = pop();
     if (!id)
       return false;
-    if (id->kind != PickleValue::Tuple || id->items.size() != 5 || id->items[0]->text != "storage" ||
-        id->items[1]->kind != PickleValue::Global || id->items[2]->kind != PickleValue::Text ||
-        id->items[4]->kind != PickleValue::Integer)
+    if (id->kind != PickleValue::Tuple || id->items.size() != 5 ||
+        id->items[0]->text != "storage" || id->items[1]->kind != PickleValue::Global ||
+        id->items[2]->kind != PickleValue::Text || id->items[4]->kind != PickleValue::Integer)
       return fail("refers to something that is no tensor storage");
     PickleValue *storage = make(PickleValue::Storage);
     if (!storage)
@@ -202,7 +204,8 @@ private:
       return push(items[0]);
     if (name == "torch device")
       return push(make(PickleValue::None));
-    if ((name == "torch._utils _rebuild_parameter" || name == "torch._utils _rebuild_parameter_with_state") &&
+    if ((name == "torch._utils _rebuild_parameter" ||
+         name == "torch._utils _rebuild_parameter_with_state") &&
         !items.empty())
       return push(items[0]);
     bool v3 = name == "torch._utils _rebuild_tensor_v3";

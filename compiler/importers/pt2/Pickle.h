@@ -1,6 +1,7 @@
 // Reads the pickles that torch.save writes for tensors, without ever calling anything.
 //
-// An allow-list of opcodes and of six constructors builds an inert tree; everything else is refused by name.
+// An allow-list of opcodes and of six constructors builds an inert tree; everything else is refused
+// by name.
 #pragma once
 
 #include "llvm/ADT/SmallVector.h"
@@ -18,13 +19,15 @@ struct PickleValue {
   double real = 0;
   /// Text; Global as "module name"; Storage: the key of its member.
   std::string text;
-  /// Storage: its class (`FloatStorage`, `UntypedStorage`). Tensor: its dtype when it has one of its own (`uint16`).
+  /// Storage: its class (`FloatStorage`, `UntypedStorage`). Tensor: its dtype when it has one of
+  /// its own (`uint16`).
   std::string type;
   /// Tuple, List; Dict: keys and values in turn; Tensor: [storage, sizes (Tuple), strides (Tuple)].
   std::vector<PickleValue *> items;
 };
 
-/// A pickle's values; `root` is its result. Values may refer to each other in circles: walk them by a known layout only.
+/// A pickle's values; `root` is its result. Values may refer to each other in circles: walk them by
+/// a known layout only.
 class Pickle {
 public:
   /// Error: an opcode, a constructor or a nesting that is not allowed; the message names it.

@@ -17,7 +17,8 @@ struct Parameters {
 
 std::optional<Parameters> parameters(Node &n, Type storage) {
   bool channels = StringRef(n.op).contains("per_channel");
-  Value scale = n.tensor(channels ? "scales" : "scale"), zero = n.optional(channels ? "zero_points" : "zero_point");
+  Value scale = n.tensor(channels ? "scales" : "scale"),
+        zero = n.optional(channels ? "zero_points" : "zero_point");
   if (!scale || n.failed)
     return std::nullopt;
   if (!channels && n.b.type(scale).getNumElements() == 1) {
@@ -38,7 +39,8 @@ void quantize(Node &n) {
   auto p = type ? parameters(n, type.getElementType()) : std::nullopt;
   if (!p || !input)
     return n.result({});
-  Value result = n.b.createAs<QuantizeOp>(type, input, p->scale, p->zeroPoint, p->axis, IntegerAttr());
+  Value result =
+      n.b.createAs<QuantizeOp>(type, input, p->scale, p->zeroPoint, p->axis, IntegerAttr());
   // A range narrower than the type's (4 bits in a byte).
   n.result(result ? n.b.clamp(result, n.number("quant_min"), n.number("quant_max")) : result);
 }
@@ -50,18 +52,23 @@ void dequantize(Node &n) {
   if (!p)
     return n.result({});
   RankedTensorType real = RankedTensorType::get(type.getShape(), n.b.ops().getF32Type());
-  n.result(n.b.cast(n.b.createAs<DequantizeOp>(real, input, p->scale, p->zeroPoint, p->axis, IntegerAttr()),
-                    type.getElementType()));
+  n.result(n.b.cast(
+      n.b.createAs<DequantizeOp>(real, input, p->scale, p->zeroPoint, p->axis, IntegerAttr()),
+      type.getElementType()));
 }
 
 } // namespace
 
 void addQuantizationOps(OpTable &table) {
-  table.add({"quantized_decomposed.quantize_per_tensor.default", "quantized_decomposed.quantize_per_tensor.tensor",
-             "quantized_decomposed.quantize_per_tensor.tensor2", "quantized_decomposed.quantize_per_channel.default"},
+  table.add({"quantized_decomposed.quantize_per_tensor.default",
+             "quantized_decomposed.quantize_per_tensor.tensor",
+             "quantized_decomposed.quantize_per_tensor.tensor2",
+             "quantized_decomposed.quantize_per_channel.default"},
             quantize);
-  table.add({"quantized_decomposed.dequantize_per_tensor.default", "quantized_decomposed.dequantize_per_tensor.tensor",
-             "quantized_decomposed.dequantize_per_tensor.tensor2", "quantized_decomposed.dequantize_per_channel.default"},
+  table.add({"quantized_decomposed.dequantize_per_tensor.default",
+             "quantized_decomposed.dequantize_per_tensor.tensor",
+             "quantized_decomposed.dequantize_per_tensor.tensor2",
+             "quantized_decomposed.dequantize_per_channel.default"},
             dequantize);
 }
 

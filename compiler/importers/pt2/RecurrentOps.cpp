@@ -14,7 +14,8 @@ void layers(Node &n, CellKind kind) {
   bool lstm = kind == CellKind::Lstm;
   SmallVector<Value> states = lstm ? n.tensors("hx") : SmallVector<Value>{n.tensor("hx")};
   SmallVector<Value> parameters = n.tensors("params");
-  bool biases = n.flag("has_biases"), bidirectional = n.flag("bidirectional"), batchFirst = n.flag("batch_first");
+  bool biases = n.flag("has_biases"), bidirectional = n.flag("bidirectional"),
+       batchFirst = n.flag("batch_first");
   int64_t count = n.integer("num_layers") * (bidirectional ? 2 : 1);
   if (n.failed || !input)
     return n.result({});
@@ -22,7 +23,8 @@ void layers(Node &n, CellKind kind) {
     return n.unsupported("export the model in eval mode", "train = True");
   size_t each = biases ? 4 : 2;
   if (count <= 0 || parameters.size() != count * each || states.size() != (lstm ? 2u : 1u))
-    return n.unsupported("expected 2 weights (and 2 biases) for each layer and direction", "projections");
+    return n.unsupported("expected 2 weights (and 2 biases) for each layer and direction",
+                         "projections");
   SmallVector<CellWeights> cells;
   for (int64_t i = 0; i < count; ++i) {
     Value *p = &parameters[i * each];
@@ -36,7 +38,8 @@ void layers(Node &n, CellKind kind) {
       state = n.b.unsqueeze(state, {1});
     batchFirst = false;
   }
-  auto result = recurrentStack(n.b, kind, input, cells, states[0], lstm ? states[1] : Value(), bidirectional, batchFirst);
+  auto result = recurrentStack(n.b, kind, input, cells, states[0], lstm ? states[1] : Value(),
+                               bidirectional, batchFirst);
   if (!result)
     return n.result({});
   auto out = [&](Value value) { return single ? n.b.squeeze(value, {1}) : value; };
@@ -53,8 +56,9 @@ void cell(Node &n, CellKind kind) {
   Value input = n.tensor("input");
   if (n.failed || !input || states.size() != (lstm ? 2u : 1u) || n.b.rank(input) != 2)
     return n.result(n.failed ? Value() : n.b.fail("expected an input [B, I]"));
-  auto result = recurrentStack(n.b, kind, n.b.unsqueeze(input, {0}), {weights}, n.b.unsqueeze(states[0], {0}),
-                               lstm ? n.b.unsqueeze(states[1], {0}) : Value(), false, false);
+  auto result =
+      recurrentStack(n.b, kind, n.b.unsqueeze(input, {0}), {weights}, n.b.unsqueeze(states[0], {0}),
+                     lstm ? n.b.unsqueeze(states[1], {0}) : Value(), false, false);
   if (!result)
     return n.result({});
   n.result(n.b.squeeze(result->lastHidden, {0}), 0);

@@ -73,7 +73,9 @@ template <ReduceKind kind> void reduceWithIndex(Node &n) {
 Value varianceOf(Node &n) {
   Value self = n.tensor("self");
   auto dims = reducedDims(n, self);
-  double correction = n.has("correction") ? n.number("correction") : n.flag("unbiased", true) ? 1 : 0;
+  double correction = n.has("correction")        ? n.number("correction")
+                      : n.flag("unbiased", true) ? 1
+                                                 : 0;
   return dims ? variance(n.b, self, *dims, correction, n.flag("keepdim")) : Value();
 }
 
@@ -90,10 +92,13 @@ void vectorNorm(Node &n, StringRef orderName) {
   else if (order == 1)
     n.result(reduceNorm(n.b, NormKind::L1, self, *dims, keep));
   else if (std::isinf(order))
-    n.result(n.b.reduce(order > 0 ? ReduceKind::Max : ReduceKind::Min, n.b.create<AbsOp>(self), *dims, keep));
+    n.result(n.b.reduce(order > 0 ? ReduceKind::Max : ReduceKind::Min, n.b.create<AbsOp>(self),
+                        *dims, keep));
   else if (order == 0)
-    n.result(n.b.reduce(ReduceKind::Sum,
-                        n.b.cast(n.b.cmp(CmpKind::Ne, self, n.b.scalarLike(self, 0)), n.b.element(self)), *dims, keep));
+    n.result(
+        n.b.reduce(ReduceKind::Sum,
+                   n.b.cast(n.b.cmp(CmpKind::Ne, self, n.b.scalarLike(self, 0)), n.b.element(self)),
+                   *dims, keep));
   else {
     Value powered = n.b.binary<PowOp>(n.b.create<AbsOp>(self), n.b.scalarLike(self, order));
     Value sum = n.b.reduce(ReduceKind::Sum, powered, *dims, keep);
@@ -166,7 +171,8 @@ void addReductionOps(OpTable &table) {
   table.add({"amax.default", "max.default"}, reduce<ReduceKind::Max>);
   table.add({"amin.default", "min.default"}, reduce<ReduceKind::Min>);
   table.add({"any.default", "any.dim", "any.dims"}, reduceTruth<ReduceKind::Any>);
-  table.add({"all.default", "all.dim", "all.dims", "_is_all_true.default"}, reduceTruth<ReduceKind::All>);
+  table.add({"all.default", "all.dim", "all.dims", "_is_all_true.default"},
+            reduceTruth<ReduceKind::All>);
   table.add({"max.dim"}, reduceWithIndex<ReduceKind::Max>);
   table.add({"min.dim"}, reduceWithIndex<ReduceKind::Min>);
   table.add({"argmax.default"}, argReduce<ReduceKind::Max>);

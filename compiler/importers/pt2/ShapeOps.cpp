@@ -76,8 +76,9 @@ void roll(Node &n) {
     return n.result({});
   Ints shape(n.b.shape(self));
   if (dims.empty() && shifts.size() == 1)
-    return n.result(
-        n.b.reshape(ingot::roll(n.b, n.b.reshape(self, {n.b.type(self).getNumElements()}), shifts[0], 0), shape));
+    return n.result(n.b.reshape(
+        ingot::roll(n.b, n.b.reshape(self, {n.b.type(self).getNumElements()}), shifts[0], 0),
+        shape));
   if (dims.size() != shifts.size())
     return n.result(n.b.fail("shifts and dims differ in number"));
   for (auto [shift, dim] : llvm::zip(shifts, dims)) {
@@ -161,7 +162,8 @@ void diff(Node &n) {
     int64_t extent = n.b.shape(value)[*axis];
     if (extent == 0)
       return n.result(n.b.fail("cannot difference an extent of 0"));
-    Value upper = n.b.slice(value, *axis, 1, extent - 1), lower = n.b.slice(value, *axis, 0, extent - 1);
+    Value upper = n.b.slice(value, *axis, 1, extent - 1),
+          lower = n.b.slice(value, *axis, 0, extent - 1);
     value = n.b.isBool(value) ? n.b.create<XorOp>(upper, lower) : n.b.sub(upper, lower);
   }
   n.result(value);
@@ -170,10 +172,11 @@ void diff(Node &n) {
 /// [N, C, H, W] to [N, C·kh·kw, windows].
 void im2col(Node &n) {
   Value self = n.tensor("self");
-  Ints kernel = n.ints("kernel_size"), dilation = n.ints("dilation"), padding = n.ints("padding"), stride = n.ints("stride");
+  Ints kernel = n.ints("kernel_size"), dilation = n.ints("dilation"), padding = n.ints("padding"),
+       stride = n.ints("stride");
   RankedTensorType type = n.type();
-  if (!self || !type || n.b.rank(self) != 4 || kernel.size() != 2 || dilation.size() != 2 || padding.size() != 2 ||
-      stride.size() != 2)
+  if (!self || !type || n.b.rank(self) != 4 || kernel.size() != 2 || dilation.size() != 2 ||
+      padding.size() != 2 || stride.size() != 2)
     return n.unsupported("expected an input [N, C, H, W]", "rank 3");
   Value padded = n.b.pad(self, {0, 0, padding[0], padding[1]}, {0, 0, padding[0], padding[1]});
   if (!padded)
@@ -211,7 +214,8 @@ void addShapeOps(OpTable &table) {
   });
   table.add({"roll.default"}, roll);
   table.add({"pad.default"}, padByName);
-  table.add({"constant_pad_nd.default"}, [](Node &n) { pad(n, "pad", PadMode::Constant, n.number("value", 0)); });
+  table.add({"constant_pad_nd.default"},
+            [](Node &n) { pad(n, "pad", PadMode::Constant, n.number("value", 0)); });
   table.add({"reflection_pad1d.default", "reflection_pad2d.default", "reflection_pad3d.default"},
             [](Node &n) { pad(n, "padding", PadMode::Reflect, 0); });
   table.add({"replication_pad1d.default", "replication_pad2d.default", "replication_pad3d.default"},
@@ -221,10 +225,12 @@ void addShapeOps(OpTable &table) {
   table.add({"tril.default", "triu.default"}, tri);
   table.add({"diff.default"}, diff);
   table.add({"im2col.default"}, im2col);
-  table.add({"pixel_shuffle.default"},
-            [](Node &n) { n.result(depthToSpace(n.b, n.tensor("self"), n.integer("upscale_factor"), true)); });
-  table.add({"pixel_unshuffle.default"},
-            [](Node &n) { n.result(spaceToDepth(n.b, n.tensor("self"), n.integer("downscale_factor"), true)); });
+  table.add({"pixel_shuffle.default"}, [](Node &n) {
+    n.result(depthToSpace(n.b, n.tensor("self"), n.integer("upscale_factor"), true));
+  });
+  table.add({"pixel_unshuffle.default"}, [](Node &n) {
+    n.result(spaceToDepth(n.b, n.tensor("self"), n.integer("downscale_factor"), true));
+  });
   table.add({"channel_shuffle.default", "native_channel_shuffle.default"}, [](Node &n) {
     Value self = n.tensor("self");
     int64_t groups = n.integer("groups");

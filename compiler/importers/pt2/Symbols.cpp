@@ -20,7 +20,8 @@ int64_t floorDiv(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 
 
 class Parser {
 public:
-  Parser(llvm::StringRef text, const llvm::StringMap<int64_t> &symbols) : text(text), symbols(symbols) {}
+  Parser(llvm::StringRef text, const llvm::StringMap<int64_t> &symbols)
+      : text(text), symbols(symbols) {}
 
   std::string error, unknown;
 
@@ -197,7 +198,8 @@ private:
     return chosen;
   }
 
-  std::optional<Number> fold(llvm::ArrayRef<Number> values, int64_t (*onIntegers)(int64_t, int64_t, bool &),
+  std::optional<Number> fold(llvm::ArrayRef<Number> values,
+                             int64_t (*onIntegers)(int64_t, int64_t, bool &),
                              double (*onReals)(double, double)) {
     if (values.empty())
       return fail("a function has no arguments");
@@ -216,22 +218,44 @@ private:
   }
 
   std::optional<Number> apply(llvm::StringRef name, llvm::ArrayRef<Number> v) {
-    auto is = [&](std::initializer_list<llvm::StringRef> names) { return llvm::is_contained(names, name); };
+    auto is = [&](std::initializer_list<llvm::StringRef> names) {
+      return llvm::is_contained(names, name);
+    };
     if (is({"Add"}))
-      return fold(v, [](int64_t a, int64_t b, bool &o) { int64_t r; o = llvm::AddOverflow(a, b, r); return r; },
-                  [](double a, double b) { return a + b; });
+      return fold(
+          v,
+          [](int64_t a, int64_t b, bool &o) {
+            int64_t r;
+            o = llvm::AddOverflow(a, b, r);
+            return r;
+          },
+          [](double a, double b) { return a + b; });
     if (is({"Sub"}))
-      return fold(v, [](int64_t a, int64_t b, bool &o) { int64_t r; o = llvm::SubOverflow(a, b, r); return r; },
-                  [](double a, double b) { return a - b; });
+      return fold(
+          v,
+          [](int64_t a, int64_t b, bool &o) {
+            int64_t r;
+            o = llvm::SubOverflow(a, b, r);
+            return r;
+          },
+          [](double a, double b) { return a - b; });
     if (is({"Mul"}))
-      return fold(v, [](int64_t a, int64_t b, bool &o) { int64_t r; o = llvm::MulOverflow(a, b, r); return r; },
-                  [](double a, double b) { return a * b; });
+      return fold(
+          v,
+          [](int64_t a, int64_t b, bool &o) {
+            int64_t r;
+            o = llvm::MulOverflow(a, b, r);
+            return r;
+          },
+          [](double a, double b) { return a * b; });
     if (is({"Max"}))
-      return fold(v, [](int64_t a, int64_t b, bool &) { return std::max(a, b); },
-                  [](double a, double b) { return std::max(a, b); });
+      return fold(
+          v, [](int64_t a, int64_t b, bool &) { return std::max(a, b); },
+          [](double a, double b) { return std::max(a, b); });
     if (is({"Min"}))
-      return fold(v, [](int64_t a, int64_t b, bool &) { return std::min(a, b); },
-                  [](double a, double b) { return std::min(a, b); });
+      return fold(
+          v, [](int64_t a, int64_t b, bool &) { return std::min(a, b); },
+          [](double a, double b) { return std::min(a, b); });
     if (is({"And"}) || is({"Or"})) {
       bool all = true, any = false;
       for (const Number &value : v) {
@@ -285,15 +309,17 @@ private:
       int64_t result = 1;
       for (int64_t i = 0; i < b.integer; ++i)
         if (i > 64 || llvm::MulOverflow(result, a.integer, result))
-          return a.integer >= -1 && a.integer <= 1 ? std::optional<Number>(integer((int64_t)std::pow(x, y)))
-                                                    : fail("it overflows 64 bits");
+          return a.integer >= -1 && a.integer <= 1
+                     ? std::optional<Number>(integer((int64_t)std::pow(x, y)))
+                     : fail("it overflows 64 bits");
       return integer(result);
     }
     if (name == "FloatPow")
       return real(std::pow(x, y));
     if (name == "Rational" || name == "IntTrueDiv" || name == "FloatTrueDiv")
       return y == 0 ? fail("it divides by zero") : std::optional<Number>(real(x / y));
-    if (integers && (name == "FloorDiv" || name == "CleanDiv" || name == "CeilDiv" || name == "Mod" || name == "PythonMod")) {
+    if (integers && (name == "FloorDiv" || name == "CleanDiv" || name == "CeilDiv" ||
+                     name == "Mod" || name == "PythonMod")) {
       if (b.integer == 0 || (b.integer == -1 && a.integer == INT64_MIN))
         return fail("it divides by zero");
       int64_t quotient = floorDiv(a.integer, b.integer);
@@ -304,9 +330,11 @@ private:
     if (name == "FloorDiv" && y != 0)
       return real(std::floor(x / y));
     if (integers && (name == "LShift" || name == "RShift")) {
-      if (b.integer < 0 || b.integer > 62 || (name == "LShift" && std::ldexp(std::fabs(x), (int)b.integer) > 9e18))
+      if (b.integer < 0 || b.integer > 62 ||
+          (name == "LShift" && std::ldexp(std::fabs(x), (int)b.integer) > 9e18))
         return fail("it overflows 64 bits");
-      return integer(name == "LShift" ? a.integer * (int64_t(1) << b.integer) : a.integer >> b.integer);
+      return integer(name == "LShift" ? a.integer * (int64_t(1) << b.integer)
+                                      : a.integer >> b.integer);
     }
     auto is = [&](llvm::StringRef one, llvm::StringRef two) { return name == one || name == two; };
     if (is("Equality", "Eq"))
@@ -330,7 +358,8 @@ private:
 
 } // namespace
 
-llvm::Expected<Number> evaluateExpression(llvm::StringRef text, const llvm::StringMap<int64_t> &symbols,
+llvm::Expected<Number> evaluateExpression(llvm::StringRef text,
+                                          const llvm::StringMap<int64_t> &symbols,
                                           std::string *unknownSymbol) {
   Parser parser(text, symbols);
   auto value = parser.run();
@@ -338,7 +367,8 @@ llvm::Expected<Number> evaluateExpression(llvm::StringRef text, const llvm::Stri
     return *value;
   if (unknownSymbol)
     *unknownSymbol = parser.unknown;
-  return llvm::createStringError("the size '" + text.take_front(80) + "' cannot be computed: " + parser.error);
+  return llvm::createStringError("the size '" + text.take_front(80) +
+                                 "' cannot be computed: " + parser.error);
 }
 
 llvm::StringRef bareSymbol(llvm::StringRef text) {

@@ -15,10 +15,12 @@ struct Number {
   double asReal() const { return isInteger ? (double)integer : real; }
 };
 
-/// Evaluates the text of a symbolic expression, in SymPy's `srepr` form (`Mul(Integer(2), Symbol('s77', integer=True))`) or
-/// the infix form of older files (`2*s0 + 1`). Error: a symbol without a value (`unknownSymbol` names it), an overflow, a
-/// function that is not known, or text that is no expression.
-llvm::Expected<Number> evaluateExpression(llvm::StringRef text, const llvm::StringMap<int64_t> &symbols,
+/// Evaluates the text of a symbolic expression, in SymPy's `srepr` form (`Mul(Integer(2),
+/// Symbol('s77', integer=True))`) or the infix form of older files (`2*s0 + 1`). Error: a symbol
+/// without a value (`unknownSymbol` names it), an overflow, a function that is not known, or text
+/// that is no expression.
+llvm::Expected<Number> evaluateExpression(llvm::StringRef text,
+                                          const llvm::StringMap<int64_t> &symbols,
                                           std::string *unknownSymbol = nullptr);
 
 /// The symbol when the expression is just one, else nothing.

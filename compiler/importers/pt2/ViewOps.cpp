@@ -23,7 +23,8 @@ ViewStep permuteStep(ArrayRef<int64_t> perm) {
 }
 
 /// `base` with `part` in the place of a slice.
-Value sliceScatter(GraphBuilder &b, Value base, Value part, int64_t axis, int64_t start, int64_t size, int64_t step) {
+Value sliceScatter(GraphBuilder &b, Value base, Value part, int64_t axis, int64_t start,
+                   int64_t size, int64_t step) {
   if (!base || !part)
     return {};
   int64_t extent = b.shape(base)[axis];
@@ -45,7 +46,9 @@ Value sliceScatter(GraphBuilder &b, Value base, Value part, int64_t axis, int64_
 
 ViewStep sliceStep(int64_t axis, int64_t start, int64_t size, int64_t step) {
   return {[=](GraphBuilder &b, Value v) { return b.slice(v, axis, start, size, step); },
-          [=](GraphBuilder &b, Value base, Value part) { return sliceScatter(b, base, part, axis, start, size, step); }};
+          [=](GraphBuilder &b, Value base, Value part) {
+            return sliceScatter(b, base, part, axis, start, size, step);
+          }};
 }
 
 /// One index along a dim, which goes.
@@ -72,7 +75,8 @@ std::pair<int64_t, int64_t> range(Node &n, int64_t extent, int64_t step) {
 }
 
 /// The axis argument `name` of operand `self`, inside its rank plus `extra`.
-std::optional<int64_t> axisOf(Node &n, Value self, StringRef name, std::optional<int64_t> missing, int64_t extra = 0) {
+std::optional<int64_t> axisOf(Node &n, Value self, StringRef name, std::optional<int64_t> missing,
+                              int64_t extra = 0) {
   if (!self)
     return std::nullopt;
   int64_t given = n.integer(name, missing), rank = n.b.rank(self) + extra;
@@ -120,7 +124,8 @@ void swapDims(Node &n, int64_t a, int64_t b) {
   Ints perm(n.b.rank(self));
   for (size_t i = 0; i < perm.size(); ++i)
     perm[i] = i;
-  auto first = n.b.axis(a, std::max<int64_t>(n.b.rank(self), 1)), second = n.b.axis(b, std::max<int64_t>(n.b.rank(self), 1));
+  auto first = n.b.axis(a, std::max<int64_t>(n.b.rank(self), 1)),
+       second = n.b.axis(b, std::max<int64_t>(n.b.rank(self), 1));
   if (!first || !second)
     return n.result({});
   if (!perm.empty())
@@ -243,8 +248,8 @@ void diagonal(Node &n) {
                     llvm::append_range(shape, b.shape(moved).drop_back(2));
                     shape.push_back(b.shape(v)[*first] * columns);
                     int64_t start = offset >= 0 ? offset : -offset * columns;
-                    return b.slice(b.reshape(moved, shape), (int64_t)shape.size() - 1, length ? start : 0, length,
-                                   columns + 1);
+                    return b.slice(b.reshape(moved, shape), (int64_t)shape.size() - 1,
+                                   length ? start : 0, length, columns + 1);
                   },
                   {}});
 }
@@ -262,7 +267,8 @@ void unfold(Node &n) {
                     for (int64_t w = 0; w < windows; ++w)
                       for (int64_t i = 0; i < size; ++i)
                         indices.push_back(w * step + i);
-                    Value gathered = b.create<GatherOp>(v, b.ints(indices), b.ops().getI64IntegerAttr(*axis));
+                    Value gathered =
+                        b.create<GatherOp>(v, b.ints(indices), b.ops().getI64IntegerAttr(*axis));
                     if (!gathered)
                       return Value();
                     Ints shape(b.shape(gathered)), perm;
@@ -302,8 +308,9 @@ void asStrided(Node &n) {
     }
   }
   Value flat = n.b.reshape(self, {n.b.type(self).getNumElements()});
-  n.result(n.b.reshape(n.b.create<GatherOp>(flat, n.b.ints(indices), n.b.ops().getI64IntegerAttr(0)),
-                       type.getShape()));
+  n.result(
+      n.b.reshape(n.b.create<GatherOp>(flat, n.b.ints(indices), n.b.ops().getI64IntegerAttr(0)),
+                  type.getShape()));
 }
 
 /// A copy, or the operand itself when nothing changes.
@@ -355,8 +362,8 @@ void sliceScatter(Node &n) {
 
 void addViewOps(OpTable &table) {
   table.add({"view.default", "unflatten.int", "view_as.default"}, viewTo);
-  table.add({"reshape.default", "flatten.using_ints", "reshape_as.default", "_unsafe_view.default", "_reshape_alias.default",
-             "ravel.default"},
+  table.add({"reshape.default", "flatten.using_ints", "reshape_as.default", "_unsafe_view.default",
+             "_reshape_alias.default", "ravel.default"},
             reshapeTo);
   table.add({"unsqueeze.default", "squeeze.default", "squeeze.dim", "squeeze.dims"}, viewTo);
   table.add({"permute.default"}, [](Node &n) { permute(n, n.ints("dims")); });
@@ -376,18 +383,20 @@ void addViewOps(OpTable &table) {
   table.add({"slice.Tensor"}, slice);
   table.add({"narrow.default"}, narrow);
   table.add({"select.int"}, select);
-  table.add({"split.Tensor", "split.sizes", "split_with_sizes.default", "chunk.default", "tensor_split.sections",
-             "tensor_split.indices", "unsafe_split.Tensor", "unsafe_chunk.default", "split_with_sizes_copy.default",
-             "split_copy.Tensor"},
+  table.add({"split.Tensor", "split.sizes", "split_with_sizes.default", "chunk.default",
+             "tensor_split.sections", "tensor_split.indices", "unsafe_split.Tensor",
+             "unsafe_chunk.default", "split_with_sizes_copy.default", "split_copy.Tensor"},
             split);
   table.add({"unbind.int", "unbind_copy.int"}, unbind);
   table.add({"expand.default", "expand_as.default", "broadcast_to.default"}, expand);
   table.add({"diagonal.default"}, diagonal);
   table.add({"unfold.default"}, unfold);
   table.add({"as_strided.default"}, asStrided);
-  table.add({"alias.default", "detach.default", "detach_.default"}, [](Node &n) { n.alias("self"); });
-  table.add({"to.dtype", "to.dtype_layout", "to.device", "to.other", "type_as.default", "to.prim_Device",
-             "_autocast_to_reduced_precision.default", "_autocast_to_full_precision.default"},
+  table.add({"alias.default", "detach.default", "detach_.default"},
+            [](Node &n) { n.alias("self"); });
+  table.add({"to.dtype", "to.dtype_layout", "to.device", "to.other", "type_as.default",
+             "to.prim_Device", "_autocast_to_reduced_precision.default",
+             "_autocast_to_full_precision.default"},
             to);
   table.add({"_to_copy.default", "clone.default", "lift_fresh_copy.default", "lift_fresh.default",
              "dim_order_ops._to_dim_order_copy.default", "dim_order_ops._clone_dim_order.default"},
@@ -403,8 +412,8 @@ void addViewOps(OpTable &table) {
     if (type)
       n.result(n.b.broadcast(n.b.cast(n.tensor("src"), type.getElementType()), type.getShape()));
   });
-  table.add({"dropout.default", "feature_dropout.default", "alpha_dropout.default", "feature_alpha_dropout.default",
-             "native_dropout.default"},
+  table.add({"dropout.default", "feature_dropout.default", "alpha_dropout.default",
+             "feature_alpha_dropout.default", "native_dropout.default"},
             dropout);
   table.add({"select_scatter.default"}, selectScatter);
   table.add({"slice_scatter.default"}, sliceScatter);
