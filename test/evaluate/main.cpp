@@ -10,6 +10,7 @@
 #include "compiler/evaluator/Evaluator.h"
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
+#include "compiler/importers/pt2/ImportPt2.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime-lib/run/Arrays.h"
 #include "llvm/ADT/StringExtras.h"
@@ -80,7 +81,9 @@ int runJob(const Job &job) {
       errors += "(" + note.str() + ") ";
     return success();
   });
-  FailureOr<OwningOpRef<ModuleOp>> module = importOnnx(context, job.options);
+  FailureOr<OwningOpRef<ModuleOp>> module = StringRef(job.model).ends_with(".pt2")
+                                                ? importPt2(context, job.options)
+                                                : importOnnx(context, job.options);
   if (failed(module))
     return fail(job, "import: " + errors);
   auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");

@@ -243,6 +243,7 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
   if (!tensor->problem.empty()) {
     // Only an error if it is read: packages keep tensors that nothing uses.
     root.tensors[name] = Tensor();
+    problems[name] = "weight '" + storedName.str() + "' " + tensor->problem;
     return success();
   }
   std::string geometry = shapeName(tensor->sizes) + shapeName(tensor->strides) +

@@ -104,6 +104,8 @@ private:
   llvm::StringMap<std::shared_ptr<Storage>> stored; // by record and geometry
   llvm::StringMap<std::string> geometries;          // of a record's first tensor
   std::vector<std::pair<std::string, std::shared_ptr<Storage>>> states;
+  llvm::StringMap<std::string>
+      problems; // of stored tensors that cannot be read, by the graph's name
   std::set<std::string> *mutated = nullptr;
   int64_t nodeCount = 0;
 };

@@ -80,11 +80,8 @@ Tensor *Node::find(StringRef name) {
     return nullptr;
   }
   if (!found->second.storage) {
-    // A stored tensor that cannot be read: say why.
     if (!failed)
-      error() << op << " reads '" << name
-              << "', which the archive does not hold as a plain tensor; call "
-              << "run_decompositions() before saving";
+      error() << importer.problems.lookup(name);
     failed = true;
     return nullptr;
   }

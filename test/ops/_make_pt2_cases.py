@@ -2,8 +2,8 @@
 """Exports small modules with torch.export and stores what torch computes for them.
 
 Each case becomes test/ops/pt2/NAME.pt2 (training IR) and NAME.core.pt2 (after run_decompositions), both compressed, and
-NAME.npz with inputs in0, in1, … and outputs out0, out1, …. test/ops/Pt2CasesTest.cpp imports and evaluates them.
-Needs torch 2.13 and numpy: python3 test/ops/make_pt2_cases.py [NAME…]
+NAME.npz with inputs in0, in1, … and outputs out0, out1, …. test/ops/pt2_cases.py imports and evaluates them.
+Needs torch 2.13 and numpy: python3 test/ops/_make_pt2_cases.py [NAME…]
 """
 import io
 import json

@@ -1,0 +1,309 @@
+// Packages that are broken or hostile: each is refused with a message that says why.
+#include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/importers/pt2/Pickle.h"
+#include "compiler/importers/pt2/Symbols.h"
+#include "ir/graph/Graph.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstring>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+namespace ingot::test {
+
+namespace {
+
+/// A zip archive written byte by byte, so that anything in it can be wrong.
+struct Zip {
+  std::string bytes, directory;
+  unsigned count = 0;
+
+  static std::string little(uint64_t value, unsigned width) {
+    return std::string(reinterpret_cast<const char *>(&value), width);
+  }
+  void add(const std::string &name, const std::string &content, uint32_t claimed = 0,
+           uint16_t method = 0, uint16_t flags = 0) {
+    uint32_t size = claimed ? claimed : (uint32_t)content.size();
+    uint32_t crc =
+        (uint32_t)crc32(0, reinterpret_cast<const Bytef *>(content.data()), (uInt)content.size());
+    std::string common = little(20, 2) + little(flags, 2) + little(method, 2) + little(0, 4) +
+                         little(crc, 4) + little(method ? content.size() : size, 4) +
+                         little(size, 4) + little(name.size(), 2);
+    directory += "PK\x01\x02" + little(20, 2) + common + little(0, 2) + little(0, 2) +
+                 little(0, 4) + little(0, 4) + little(bytes.size(), 4) + name;
+    bytes += "PK\x03\x04" + common + little(0, 2) + name + content;
+    ++count;
+  }
+  std::string finish() const {
+    return bytes + directory + "PK\x05\x06" + little(0, 4) + little(count, 2) + little(count, 2) +
+           little(directory.size(), 4) + little(bytes.size(), 4) + little(0, 2);
+  }
+};
+
+const char *kTensor =
+    R"({"dtype":7,"sizes":[{"as_int":2}],"requires_grad":false,"device":{"type":"cpu","index":null},)"
+    R"("strides":[{"as_int":1}],"storage_offset":{"as_int":0},"layout":7})";
+
+/// A model that multiplies its input by a weight; parts can be replaced.
+struct Model {
+  std::string nodes =
+      R"([{"target":"torch.ops.aten.mul.Tensor","inputs":[{"name":"self","arg":{"as_tensor":{"name":"x"}}},)"
+      R"({"name":"other","arg":{"as_tensor":{"name":"p_w"}}}],"outputs":[{"as_tensor":{"name":"mul"}}],)"
+      R"("metadata":{"nn_module_stack":"L__self__,,m.Net;L__self__scale,scale,m.Scale"},"name":"mul"}])";
+  std::string xMeta = kTensor, weightMeta = kTensor, outMeta = kTensor;
+  std::string path = "weight_0", output = "mul";
+  std::string weight = std::string(8, '\0'); // two f32
+
+  std::string json() const {
+    return R"({"graph_module":{"graph":{"inputs":[{"as_tensor":{"name":"p_w"}},{"as_tensor":{"name":"x"}}],"outputs":)"
+           R"([{"as_tensor":{"name":")" +
+           output + R"("}}],"nodes":)" + nodes + R"(,"tensor_values":{"x":)" + xMeta +
+           R"(,"p_w":)" + kTensor + R"(,"mul":)" + outMeta +
+           R"(},"sym_int_values":{},"sym_bool_values":{}},"signature":{"input_specs":[)"
+           R"({"parameter":{"arg":{"name":"p_w"},"parameter_name":"scale.w"}},{"user_input":{"arg":{"as_tensor":{"name":"x"}}}}],)"
+           R"("output_specs":[{"user_output":{"arg":{"as_tensor":{"name":")" +
+           output +
+           R"("}}}}]},"module_call_graph":[]},)"
+           R"("range_constraints":{"s7":{"min_val":2,"max_val":16}},"schema_version":{"major":8,"minor":20}})";
+  }
+  Zip zip() const {
+    Zip zip;
+    zip.add("m/archive_format", "pt2");
+    zip.add("m/data/weights/weight_0", weight);
+    zip.add("m/data/weights/model_weights_config.json",
+            R"({"config":{"scale.w":{"path_name":")" + path +
+                R"(","is_param":true,"use_pickle":false,"tensor_meta":)" + weightMeta + "}}}");
+    zip.add("m/data/constants/model_constants_config.json", R"({"config":{}})");
+    zip.add("m/models/model.json", json());
+    return zip;
+  }
+};
+
+class BrokenPackagesTest : public ::testing::Test {
+protected:
+  /// Imports bytes as a file and returns the errors, "" when it succeeds.
+  std::string import(const std::string &bytes, std::map<std::string, int64_t> dims = {}) {
+    llvm::SmallString<128> path;
+    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("ingot", "pt2", path));
+    std::error_code error;
+    llvm::raw_fd_ostream(path, error) << bytes;
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    std::string text;
+    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+      text += diagnostic.str() + "\n";
+      for (mlir::Diagnostic &note : diagnostic.getNotes())
+        text += note.str() + "\n";
+      return mlir::success();
+    });
+    Options options;
+    options.model = path.str().str();
+    options.dims = std::move(dims);
+    auto module = importPt2(context, options);
+    EXPECT_EQ(mlir::succeeded(module), text.empty()) << text;
+    llvm::sys::fs::remove(path);
+    return text;
+  }
+  void expectRefused(const std::string &bytes, const std::string &why,
+                     std::map<std::string, int64_t> dims = {}) {
+    std::string text = import(bytes, std::move(dims));
+    EXPECT_NE(text.find(why), std::string::npos) << "got: " << text;
+  }
+};
+
+std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+} // namespace
+
+TEST_F(BrokenPackagesTest, TheSoundModelImports) { EXPECT_EQ(import(Model().zip().finish()), ""); }
+
+TEST_F(BrokenPackagesTest, Truncated) {
+  std::string bytes = Model().zip().finish();
+  for (size_t keep : {size_t(0), size_t(3), size_t(30), bytes.size() / 2, bytes.size() - 1})
+    EXPECT_NE(import(bytes.substr(0, keep)), "");
+}
+
+TEST_F(BrokenPackagesTest, EveryByteFlipped) {
+  // No crash, whatever the outcome: a flip in a weight's bytes is no error.
+  std::string bytes = Model().zip().finish();
+  for (size_t i = 0; i < bytes.size(); i += 7) {
+    std::string flipped = bytes;
+    flipped[i] ^= 0x41;
+    import(flipped);
+  }
+}
+
+TEST_F(BrokenPackagesTest, UnsafeNames) {
+  for (const char *name : {"../evil", "m/../../evil", "/etc/evil", "m\\evil"}) {
+    Zip zip = Model().zip();
+    zip.add(name, "x");
+    expectRefused(zip.finish(), "unsafe name");
+  }
+  Zip zip = Model().zip();
+  zip.add("m/archive_format", "pt2");
+  expectRefused(zip.finish(), "twice");
+  Model model;
+  model.path = "../../weight_0";
+  expectRefused(model.zip().finish(), "names no member");
+}
+
+TEST_F(BrokenPackagesTest, AbsurdSizes) {
+  Zip zip = Model().zip();
+  zip.add("m/big", "x", 0xfffffff0u);
+  expectRefused(zip.finish(), "more than the archive can hold");
+  Zip bomb = Model().zip();
+  bomb.add("m/bomb", "xx", 0xfffffff0u, 8);
+  expectRefused(bomb.finish(), "more than the archive can hold");
+  Zip encrypted = Model().zip();
+  encrypted.add("m/secret", "x", 0, 0, 1);
+  expectRefused(encrypted.finish(), "encrypted");
+  Zip other = Model().zip();
+  other.add("m/lzma", "x", 0, 14);
+  expectRefused(other.finish(), "expected stored or deflated");
+  Model model;
+  model.xMeta = replaced(kTensor, R"({"as_int":2})",
+                         R"({"as_int":4611686018427387904},{"as_int":4611686018427387904})");
+  expectRefused(model.zip().finish(), "too large");
+  model.xMeta = replaced(kTensor, R"({"as_int":2})", R"({"as_int":-2})");
+  expectRefused(model.zip().finish(), "negative extent");
+}
+
+TEST_F(BrokenPackagesTest, WeightsThatAreNotThere) {
+  Model model;
+  model.path = "weight_1";
+  expectRefused(model.zip().finish(), "weight 'scale.w' is missing");
+  model = Model();
+  model.weight = "1234";
+  expectRefused(model.zip().finish(), "needs 8 bytes");
+  model.weight = "";
+  expectRefused(model.zip().finish(), "saved without weights");
+  model = Model();
+  model.weightMeta = replaced(kTensor, R"("storage_offset":{"as_int":0})",
+                              R"("storage_offset":{"as_int":9223372036854775807})");
+  expectRefused(model.zip().finish(), "impossible shape");
+  model.weightMeta = replaced(kTensor, R"("strides":[{"as_int":1}])",
+                              R"("strides":[{"as_int":9223372036854775807}])");
+  expectRefused(model.zip().finish(), "scale.w");
+}
+
+TEST_F(BrokenPackagesTest, GraphsThatDoNotFit) {
+  Model model;
+  model.nodes = replaced(model.nodes, R"({"name":"x"})", R"({"name":"mul"})");
+  expectRefused(model.zip().finish(), "before it is computed"); // a circle
+  model = Model();
+  model.nodes = replaced(model.nodes, "mul.Tensor", "fancy_pool.default");
+  expectRefused(model.zip().finish(), "aten.fancy_pool.default   1 node: scale/mul");
+  model = Model();
+  model.outMeta = replaced(kTensor, R"({"as_int":2})", R"({"as_int":3})");
+  expectRefused(model.zip().finish(), "the file records");
+  model = Model();
+  model.output = "nothing";
+  expectRefused(model.zip().finish(), "is not computed");
+  model = Model();
+  model.nodes = std::string(100000, '[');
+  expectRefused(model.zip().finish(), "nested more than 256 deep");
+  model.nodes = "[}";
+  expectRefused(model.zip().finish(), "is no JSON at byte");
+}
+
+TEST_F(BrokenPackagesTest, SymbolicDims) {
+  Model model;
+  std::string symbol = R"({"as_expr":{"expr_str":"Symbol('s7', positive=True, integer=True)",
+              "hint" : {"as_int" : 4}
+}
+})";
+  model.xMeta = replaced(kTensor, R"({"as_int":2})", symbol + R"(,{"as_int":2})");
+model.xMeta = replaced(model.xMeta, R"("strides":[{"as_int":1}])",
+                       R"("strides":[{"as_int":2},{"as_int":1}])");
+model.outMeta = model.xMeta;
+std::string bytes = model.zip().finish();
+expectRefused(bytes, "--dim s7=N, N in 2..16");
+expectRefused(bytes, "is set to 99, but the model allows 2..16", {{"s7", 99}});
+expectRefused(bytes, "the model has no dim 'batch'", {{"batch", 3}, {"s7", 3}});
+EXPECT_EQ(import(bytes, {{"s7", 3}}), "");
+EXPECT_EQ(import(bytes, {{"x.0", 5}}), "");
+}
+
+TEST_F(BrokenPackagesTest, WhatIsNoExportedProgram) {
+  Zip compiled;
+  compiled.add("m/archive_format", "pt2");
+  compiled.add("m/data/aotinductor/model/model.so", "x");
+  expectRefused(compiled.finish(), "AOTInductor package");
+  Zip script;
+  script.add("m/data.pkl", "x");
+  expectRefused(script.finish(), "TorchScript");
+  Zip plain;
+  plain.add("readme.txt", "x");
+  expectRefused(plain.finish(), "no package of torch.export.save");
+  Zip incomplete;
+  incomplete.add("m/archive_format", "pt2");
+  expectRefused(incomplete.finish(), "incomplete");
+}
+
+TEST(PickleTest, RefusesCallsAndGarbage) {
+  auto message = [](llvm::StringRef bytes) {
+    auto pickle = pt2::Pickle::read(bytes);
+    return pickle ? std::string() : llvm::toString(pickle.takeError());
+  };
+  EXPECT_NE(message("\x80\x02"
+                    "cposix\nsystem\nX\x02\0\0\0lsq\0\x85R.")
+                .find("truncated"),
+            std::string::npos);
+  EXPECT_NE(message(llvm::StringRef("cposix\nsystem\n)R.", 17))
+                .find("'posix system', which is not allowed"),
+            std::string::npos);
+  EXPECT_EQ(message("}."), "");
+  EXPECT_NE(message("t."), "");
+  EXPECT_NE(message("h\x05."), "");
+  EXPECT_NE(message("\x95."), "");
+  EXPECT_NE(message(""), "");
+  EXPECT_NE(message("X\xff\xff\xff\x7f."), "");
+  // A dict that holds itself is no trouble as long as nobody walks it.
+  EXPECT_EQ(message(llvm::StringRef("}q\0K\1h\0s.", 9)), "");
+}
+
+TEST(SymbolsTest, Expressions) {
+  llvm::StringMap<int64_t> symbols{{"s7", 10}, {"s0", 3}};
+  auto value = [&](llvm::StringRef text) {
+    auto number = pt2::evaluateExpression(text, symbols);
+    if (!number) {
+      ADD_FAILURE() << llvm::toString(number.takeError());
+      return -1.0;
+    }
+    return number->asReal();
+  };
+  EXPECT_EQ(value("Mul(Integer(2), Symbol('s7', positive=True, integer=True))"), 20);
+  EXPECT_EQ(
+      value("Add(FloorDiv(Add(Symbol('s7', integer=True), Integer(-1)), Integer(8)), Integer(1))"),
+      2);
+  EXPECT_EQ(
+      value("Mod(Add(Integer(4), Mul(Integer(-1), Mod(Symbol('s7'), Integer(4)))), Integer(4))"),
+      2);
+  EXPECT_EQ(value("Piecewise(ExprCondPair(Integer(1), Equality(Symbol('s7'), Integer(1))), "
+                  "ExprCondPair(Integer(0), true))"),
+            0);
+  EXPECT_EQ(value("FloatPow(ToFloat(Integer(4)), Float('-0.5', precision=53))"), 0.5);
+  EXPECT_EQ(value("2*s0 + 1"), 7);
+  EXPECT_EQ(value("(s7//3) - Max(1, s0)**2"), -6);
+  EXPECT_EQ(value("Pow(Symbol('s0'), Integer(2))"), 9);
+  auto refused = [&](const std::string &text) {
+    auto number = pt2::evaluateExpression(text, symbols);
+    bool failed = !number;
+    if (!number)
+      llvm::consumeError(number.takeError());
+    return failed;
+  };
+  EXPECT_TRUE(refused("Symbol('s9')"));
+  EXPECT_TRUE(refused("FloorDiv(Integer(1), Integer(0))"));
+  EXPECT_TRUE(refused("Mul(Integer(9223372036854775807), Integer(2))"));
+  EXPECT_TRUE(refused("Pow(Integer(3), Integer(9223372036854775807))"));
+  EXPECT_TRUE(refused(std::string(10000, '(')));
+  EXPECT_TRUE(refused("__import__('os')"));
+  EXPECT_TRUE(refused(""));
+}
+
+} // namespace ingot::test

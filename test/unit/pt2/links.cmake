@@ -1,0 +1,2 @@
+# The test writes archives, and needs zlib for their checksums.
+set(links IngotCompiler -lz)
