@@ -212,20 +212,18 @@ TEST_F(BrokenPackagesTest, GraphsThatDoNotFit) {
 
 TEST_F(BrokenPackagesTest, SymbolicDims) {
   Model model;
-  std::string symbol = R"({"as_expr":{"expr_str":"Symbol('s7', positive=True, integer=True)",
-              "hint" : {"as_int" : 4}
-}
-})";
+  std::string symbol =
+      R"x({"as_expr":{"expr_str":"Symbol('s7', positive=True, integer=True)","hint":{"as_int":4}}})x";
   model.xMeta = replaced(kTensor, R"({"as_int":2})", symbol + R"(,{"as_int":2})");
-model.xMeta = replaced(model.xMeta, R"("strides":[{"as_int":1}])",
-                       R"("strides":[{"as_int":2},{"as_int":1}])");
-model.outMeta = model.xMeta;
-std::string bytes = model.zip().finish();
-expectRefused(bytes, "--dim s7=N, N in 2..16");
-expectRefused(bytes, "is set to 99, but the model allows 2..16", {{"s7", 99}});
-expectRefused(bytes, "the model has no dim 'batch'", {{"batch", 3}, {"s7", 3}});
-EXPECT_EQ(import(bytes, {{"s7", 3}}), "");
-EXPECT_EQ(import(bytes, {{"x.0", 5}}), "");
+  model.xMeta = replaced(model.xMeta, R"("strides":[{"as_int":1}])",
+                         R"("strides":[{"as_int":2},{"as_int":1}])");
+  model.outMeta = model.xMeta;
+  std::string bytes = model.zip().finish();
+  expectRefused(bytes, "--dim s7=N, N in 2..16");
+  expectRefused(bytes, "is set to 99, but the model allows 2..16", {{"s7", 99}});
+  expectRefused(bytes, "the model has no dim 'batch'", {{"batch", 3}, {"s7", 3}});
+  EXPECT_EQ(import(bytes, {{"s7", 3}}), "");
+  EXPECT_EQ(import(bytes, {{"x.0", 5}}), "");
 }
 
 TEST_F(BrokenPackagesTest, WhatIsNoExportedProgram) {
