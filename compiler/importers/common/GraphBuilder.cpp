@@ -188,7 +188,7 @@ SmallVector<Value> GraphBuilder::insert(OperationState &state) {
 }
 
 SmallVector<Value> GraphBuilder::tryFold(Operation *op) {
-  if (op->getNumResults() == 1 && op->getNumOperands() != 0 &&
+  if (op->getNumResults() == 1 && !isa<ConstantOp>(op) &&
       llvm::all_of(op->getOperands(), isConstant))
     if (std::optional<Attribute> value = foldToConstant(op, kMaxFoldedBytes)) {
       Value folded = constant(type(op->getResult(0)), *value);

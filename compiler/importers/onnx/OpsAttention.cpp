@@ -111,9 +111,13 @@ static LogicalResult attention(OnnxNode &n) {
                    ? b.select(*mask, capped,
                               b.scalarLike(capped, -std::numeric_limits<double>::infinity()))
                    : b.add(capped, *mask);
-    Value weights = b.softmax(masked, -1);
+    // A row that nothing is left of is zero.
+    Value top = b.reduce(ReduceKind::Max, masked, -1, true);
+    Value any =
+        b.cmp(CmpKind::Gt, top, b.scalarLike(top, -std::numeric_limits<double>::infinity()));
+    Value weights = b.select(any, b.softmax(masked, -1), b.scalarLike(masked, 0.0));
     result = b.matmul(weights, repeated(value));
-    scores = stage == 0 ? raw : stage == 1 ? masked : stage == 2 ? capped : weights;
+    scores = stage == 0 ? raw : stage == 1 ? capped : stage == 2 ? masked : weights;
   }
   if (result && flat) {
     ArrayRef<int64_t> shape = B::shape(result);

@@ -13,7 +13,10 @@ static LogicalResult matmul(OnnxNode &n) {
   Value lhs = n.in(0), rhs = n.in(1);
   if (!lhs || !rhs)
     return failure();
-  return n.set(n.b.cast(matmulAnyRank(n.b, lhs, rhs), B::element(lhs)));
+  // Integer contractions of the graph level take at most 16 bits and give 32.
+  if (!B::isFloat(lhs))
+    return n.unsupported("of " + elementName(B::element(lhs)), "expected a float type");
+  return n.set(matmulAnyRank(n.b, lhs, rhs));
 }
 
 static LogicalResult gemmOp(OnnxNode &n) {
@@ -30,11 +33,11 @@ static LogicalResult einsumOp(OnnxNode &n) {
   return n.set(einsum(n.b, equation, operands));
 }
 
-/// value - zero point, in i32. `dim`: where a zero point of rank 1 lies; scalars and full ranks
-/// broadcast.
+/// An 8-bit value minus its zero point, in i16. `dim`: where a zero point of rank 1 lies; scalars
+/// and full ranks broadcast.
 static Value centred(OnnxNode &n, Value value, Value zeroPoint, int64_t dim) {
-  Type i32 = n.b.ops().getI32Type();
-  Value wide = n.b.cast(value, i32);
+  Type i16 = n.b.ops().getI16Type();
+  Value wide = n.b.cast(value, i16);
   if (!wide || !zeroPoint || B::getConstantScalar(zeroPoint) == 0.0)
     return wide;
   if (B::rank(zeroPoint) == 1) {
@@ -43,7 +46,7 @@ static Value centred(OnnxNode &n, Value value, Value zeroPoint, int64_t dim) {
       shape[dim] = B::shape(zeroPoint)[0];
     zeroPoint = n.b.reshape(zeroPoint, shape);
   }
-  return n.b.sub(wide, n.b.cast(zeroPoint, i32));
+  return n.b.sub(wide, n.b.cast(zeroPoint, i16));
 }
 
 static LogicalResult matmulInteger(OnnxNode &n) {

@@ -184,10 +184,13 @@ static LogicalResult castTo(OnnxNode &n, Type type) {
   Value input = n.in(0);
   if (!input)
     return failure();
+  // A plain cast of what is too large gives infinity or NaN.
   bool saturate = n.intAttr("saturate", 1);
-  bool toFloat8 = isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
-  if (!saturate && toFloat8)
-    return n.unsupported("saturate = 0", "expected 1 when casting to " + elementName(type));
+  if (auto narrow = dyn_cast<FloatType>(type);
+      narrow && narrow.getWidth() == 8 && saturate && B::isFloat(input)) {
+    double largest = APFloat::getLargest(narrow.getFloatSemantics()).convertToDouble();
+    input = n.b.clamp(input, -largest, largest);
+  }
   n.ignoreAttr("round_mode"); // of FLOAT8E8M0 alone, which is not supported
   return n.set(n.b.cast(input, type));
 }

@@ -161,6 +161,16 @@ template <PoolKind kind> static LogicalResult globalPoolOp(OnnxNode &n) {
   return n.set(globalPool(n.b, kind, n.in(0)));
 }
 
+/// value to an exponent, by simpler ops where there are.
+static Value power(GraphBuilder &b, Value value, double exponent) {
+  if (exponent == 1.0)
+    return value;
+  if (exponent == 2.0)
+    return b.mul(value, value);
+  return exponent == 0.5 ? b.create<SqrtOp>(value)
+                         : b.binary<PowOp>(value, b.scalarLike(value, exponent));
+}
+
 /// (sum |x|^p)^(1/p): the sum is an average, pads counted, times the window's size.
 static LogicalResult lpPool(OnnxNode &n) {
   GraphBuilder &b = n.b;
@@ -169,8 +179,8 @@ static LogicalResult lpPool(OnnxNode &n) {
   bool ceil = n.intAttr("ceil_mode", 0);
   if (!isSpatial(n, input))
     return failure();
-  if (p != 1 && p != 2)
-    return n.unsupported("p = " + Twine(p), "expected 1 or 2");
+  if (p < 1)
+    return n.error("has p = " + Twine(p));
   ArrayRef<int64_t> extents = B::shape(input).drop_front(2);
   std::optional<Window> w = readWindow(n, extents, {});
   if (!w)
@@ -179,12 +189,11 @@ static LogicalResult lpPool(OnnxNode &n) {
   double size = 1;
   for (int64_t extent : w->kernel)
     size *= static_cast<double>(extent);
-  Value terms = p == 1 ? b.create<AbsOp>(input) : b.mul(input, input);
+  Value terms = power(b, p == 2 ? input : b.create<AbsOp>(input), static_cast<double>(p));
   Value average =
       b.create<PoolOp>(PoolKind::Average, terms, w->kernel, w->strides, pads, w->dilations,
                        /*count_include_pad=*/true, DenseI64ArrayAttr());
-  Value sum = b.scale(average, size);
-  return n.set(p == 1 ? sum : b.create<SqrtOp>(sum));
+  return n.set(power(b, b.scale(average, size), 1.0 / static_cast<double>(p)));
 }
 
 static LogicalResult globalLpPool(OnnxNode &n) {
@@ -192,12 +201,14 @@ static LogicalResult globalLpPool(OnnxNode &n) {
   int64_t p = n.intAttr("p", 2);
   if (!isSpatial(n, input))
     return failure();
-  if (p != 1 && p != 2)
-    return n.unsupported("p = " + Twine(p), "expected 1 or 2");
+  if (p < 1)
+    return n.error("has p = " + Twine(p));
   Ints dims;
   for (int64_t dim = 2; dim < B::rank(input); ++dim)
     dims.push_back(dim);
-  return n.set(reduceNorm(n.b, p == 1 ? NormKind::L1 : NormKind::L2, input, dims, true));
+  Value terms = power(n.b, p == 2 ? input : n.b.create<AbsOp>(input), static_cast<double>(p));
+  return n.set(
+      power(n.b, n.b.reduce(ReduceKind::Sum, terms, dims, true), 1.0 / static_cast<double>(p)));
 }
 
 void onnximport::addWindowOps(OpTable &table) {
