@@ -16,8 +16,9 @@ constexpr int64_t kMaxNodes = 1 << 20;
 /// Nesting of sub-graphs, functions, or messages.
 constexpr int kMaxDepth = 64;
 /// An op of constants folds at import when its operands and its result take at most this many bytes
-/// each; what is bigger is left to `normalize`.
-constexpr uint64_t kMaxFoldedBytes = uint64_t(1) << 17;
+/// each: enough for shapes and axes. What is bigger is left to `normalize`, which keeps results
+/// only.
+constexpr uint64_t kMaxFoldedBytes = 4096;
 /// Elements of a constant that an importer looks into (shapes, axes, pads, scales).
 constexpr int64_t kMaxReadElements = int64_t(1) << 20;
 
