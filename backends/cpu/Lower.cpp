@@ -9,7 +9,6 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -32,7 +31,7 @@ using namespace mlir;
 namespace ingot::cpu {
 
 void registerLoweringDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect, func::FuncDialect,
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                   index::IndexDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
   registerBuiltinDialectTranslation(registry);
@@ -128,10 +127,6 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
                           ArrayRef<int64_t> inPlace, const Isa &isa) {
   std::string name = emitted.getName().str(), inner = name + ".body";
   unsigned buffers = emitted.getNumArguments() - 3;
-  Builder b(module.getContext());
-  auto width = DataLayoutEntryAttr::get(b.getIndexType(), b.getI32IntegerAttr(isa.indexBits));
-  module->setAttr(DLTIDialect::kDataLayoutAttrName,
-                  DataLayoutSpecAttr::get(b.getContext(), {width}));
   emitted.setName(inner);
   emitted.setPrivate();
 
@@ -152,34 +147,12 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
     return failure();
   useBarePointers(emitted, operands, inPlace, isa);
 
+  if (failed(convertToLLVM(module, isa)))
+    return failure();
   PassManager pm(module->getName());
-  ConvertVectorToLLVMPassOptions vectors;
-  vectors.vectorContractLowering = vector::VectorContractLowering::OuterProduct;
-  pm.addPass(createConvertVectorToLLVMPass(vectors));
-  ConvertMathToLLVMPassOptions math;
-  math.approximateLog1p = false;
-  pm.addPass(createConvertMathToLLVMPass(math));
-  ConvertIndexToLLVMPassOptions index;
-  index.indexBitwidth = isa.indexBits;
-  pm.addPass(createConvertIndexToLLVMPass(index));
-  ArithToLLVMConversionPassOptions arith;
-  arith.indexBitwidth = isa.indexBits;
-  pm.addPass(createArithToLLVMConversionPass(arith));
-  FinalizeMemRefToLLVMConversionPassOptions memrefs;
-  memrefs.indexBitwidth = isa.indexBits;
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memrefs));
-  ConvertFuncToLLVMPassOptions functions;
-  functions.indexBitwidth = isa.indexBits;
-  pm.addPass(createConvertFuncToLLVMPass(functions));
-  ConvertControlFlowToLLVMPassOptions flow;
-  flow.indexBitwidth = isa.indexBits;
-  pm.addPass(createConvertControlFlowToLLVMPass(flow));
-  pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (failed(pm.run(module)))
     return failure();
-  module->removeAttr(
-      DLTIDialect::kDataLayoutAttrName); // the target machine's layout holds from here
   createEntry(module, name, inner, buffers, isa);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (function.getName() == inner) {

@@ -17,6 +17,10 @@ namespace ingot::cpu {
 /// Registers the dialects, and the translations to LLVM IR, that `lowerToObject` needs.
 void registerLoweringDialects(mlir::DialectRegistry &registry);
 
+/// Converts everything in `module` that is left after loops became branches to LLVM dialect. May
+/// leave pairs of conversion casts that cancel.
+mlir::LogicalResult convertToLLVM(mlir::ModuleOp module, const Isa &isa);
+
 /// Turns `emitted` (signature of backends/common/KernelShell.h, the only function of `module`) into
 /// LLVM dialect: the function keeps its body behind bare pointers, and a new public function of its
 /// name takes `ingot_kernel_args`. `inPlace` lists flat pairs [result, operand] that may share

@@ -2,6 +2,7 @@
 // right-hand sides.
 #include "backends/cpu/strategies/Gemm.h"
 #include "backends/cpu/Strategy.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,6 +16,7 @@ enum class RhsKind : int64_t {
   Packed, ///< a constant, packed at compile time as [panel, k, column]
   Rows,   ///< rows of contiguous columns, read in place
   Gather, ///< anything else: each panel is packed into the worker's scratch first
+  Dot,    ///< rows along k, for few rows of the result: k in vectors, each sum folded at its end
 };
 
 /// All numbers of one gemm: from the problem and the parameters of the strategy.
@@ -51,6 +53,11 @@ GemmPlan makePlan(const GemmProblem &problem, const Isa &isa, RhsKind rhs,
   lanes = parameter(overrides, "lanes", lanes);
   plan.panels = Panels::of(problem.n, lanes, parameter(overrides, "nv", shape.vectors));
   plan.split = Split::of(problem.m, parameter(overrides, "mr", shape.rows));
+  if (rhs == RhsKind::Dot) {
+    // A panel is one vector of results; each result's sum is a vector of its own.
+    plan.panels = Panels::of(problem.n, std::min<int64_t>(8, problem.n), 1);
+    plan.split = Split::of(problem.m, isa.registers >= 32 ? 2 : 1);
+  }
   // Panels outside when the right-hand side is the bigger operand: each panel is read once.
   plan.rowsOuter = rhs != RhsKind::Gather && problem.m > 2 * problem.n;
   plan.rowsOuter = parameter(overrides, "rows_outer", plan.rowsOuter);
@@ -146,21 +153,54 @@ private:
   /// column.
   void gatherPanel(Value panel) {
     auto copy = [&](bool last) {
-      SmallVector<int64_t> stored = plan.panels.storedLanes(last);
-      loop(index(0), index(problem.k), 1, [&](Value k) {
-        for (auto [j, count] : llvm::enumerate(stored)) {
-          Value column = add(mul(panel, plan.panels.width()), int64_t(j) * lanes);
+      Value first = mul(panel, plan.panels.width());
+      for (auto [j, count] : llvm::enumerate(plan.panels.storedLanes(last))) {
+        Value column = add(first, int64_t(j) * lanes);
+        int64_t blocks = 0; // of lanes x lanes elements, contiguous along k
+        if (problem.rhsView && problem.rhsView->strides.end()[-2] == 1 && count == lanes &&
+            llvm::isPowerOf2_64(lanes))
+          blocks = problem.k / lanes;
+        loop(index(0), index(blocks * lanes), lanes,
+             [&](Value k) { transposeBlock(k, column, int64_t(j) * lanes); });
+        loop(index(blocks * lanes), index(problem.k), 1, [&](Value k) {
           Value to = add(mul(k, plan.panels.width()), int64_t(j) * lanes);
-          for (int64_t l = 0; l < count; ++l) {
-            Value element = rhsElement(k, add(column, l));
-            memref::StoreOp::create(b, loc, element, rhsFlat, add(to, l));
-          }
-        }
-      });
+          for (int64_t l = 0; l < count; ++l)
+            memref::StoreOp::create(b, loc, rhsElement(k, add(column, l)), rhsFlat, add(to, l));
+        });
+      }
     };
     if (!plan.panels.ragged())
       return copy(false);
     ifLess(panel, index(plan.panels.panels - 1), [&] { copy(false); }, [&] { copy(true); });
+  }
+
+  /// Copies elements [k, k + lanes) of columns [column, column + lanes) to `offset` in the panel's
+  /// rows. Interleaving each row of the first half with one of the second half, log2(lanes) times,
+  /// transposes.
+  void transposeBlock(Value k, Value column, int64_t offset) {
+    SmallVector<Value> rows, at(batch);
+    at.append({k, column});
+    Value base = linear(*problem.rhsView, at);
+    for (int64_t l = 0; l < lanes; ++l)
+      rows.push_back(loadVector(flat(problem.rhsView->argument),
+                                add(base, l * problem.rhsView->strides.back()), lanes,
+                                isUnsigned[1]));
+    SmallVector<int64_t> low, high;
+    for (int64_t l = 0; l < lanes / 2; ++l) {
+      low.append({l, lanes + l});
+      high.append({lanes / 2 + l, lanes + lanes / 2 + l});
+    }
+    for (int64_t stage = 1; stage < lanes; stage *= 2) {
+      SmallVector<Value> next;
+      for (int64_t l = 0; l < lanes / 2; ++l) {
+        next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], low));
+        next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], high));
+      }
+      rows = next;
+    }
+    Value to = add(mul(k, plan.panels.width()), offset);
+    for (int64_t l = 0; l < lanes; ++l)
+      vector::StoreOp::create(b, loc, rows[l], rhsFlat, add(to, l * plan.panels.width()));
   }
 
   Value rhsElement(Value k, Value n) {
@@ -192,6 +232,8 @@ private:
   }
 
   void tile(Value firstRow, int64_t rows, Value panel, bool last) {
+    if (plan.rhs == RhsKind::Dot)
+      return dotTile(firstRow, rows, panel, last);
     SmallVector<int64_t> stored = plan.panels.storedLanes(last);
     Value column = mul(panel, plan.panels.width());
     SmallVector<Value> first = initialSums(problem.bias, column, lanes, stored), sums;
@@ -248,6 +290,63 @@ private:
       }
   }
 
+  /// Both operands contiguous along k: `rows` x the panel's columns sums of vectors along k.
+  void dotTile(Value firstRow, int64_t rows, Value panel, bool last) {
+    int64_t columns = plan.panels.storedLanes(last)[0], wide = machine.lanes(sumType);
+    Value column = mul(panel, plan.panels.width());
+    SmallVector<Value> lhsAt(batch), rhsAt(batch);
+    lhsAt.append({firstRow, Value()});
+    rhsAt.append({Value(), column});
+    Value lhsBase = linear(*problem.lhsView, lhsAt), rhsBase = linear(*problem.rhsView, rhsAt);
+    int64_t lhsRow = problem.lhsView->strides.end()[-2],
+            rhsColumn = problem.rhsView->strides.back();
+    Value lhsFlat = flat(problem.lhsView->argument);
+    // One step: `count` products for every sum.
+    auto step = [&](Value k, int64_t count, ValueRange sums) {
+      SmallVector<Value> x, next;
+      for (int64_t i = 0; i < rows; ++i)
+        x.push_back(loadVector(lhsFlat, add(add(lhsBase, k), i * lhsRow), count, isUnsigned[0]));
+      for (int64_t n = 0; n < columns; ++n) {
+        Value y = loadVector(rhsFlat, add(add(rhsBase, k), n * rhsColumn), count, isUnsigned[1]);
+        for (int64_t i = 0; i < rows; ++i)
+          next.push_back(multiplyAdd(x[i], y, sums[n * rows + i]));
+      }
+      return next;
+    };
+    auto fold = [&](Value vector, Value start) -> Value {
+      if (isa<IntegerType>(sumType))
+        return vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, vector, start);
+      return vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, vector, start,
+                                         arith::FastMathFlags::reassoc);
+    };
+    int64_t whole = problem.k / wide * wide;
+    SmallVector<Value> sums(rows * columns, zero(wide));
+    sums = loop(index(0), index(whole), wide, sums,
+                [&](Value k, ValueRange carried) { return step(k, wide, carried); });
+    Value nothing = arith::ConstantOp::create(b, loc, b.getZeroAttr(sumType));
+    SmallVector<Value> rest;
+    if (problem.k > whole)
+      rest = step(index(whole), problem.k - whole,
+                  SmallVector<Value>(rows * columns, zero(problem.k - whole)));
+    Value bias = initialSums(problem.bias, column, columns, {columns})[0];
+    for (int64_t i = 0; i < rows; ++i) {
+      SmallVector<Value> scalars;
+      for (int64_t n = 0; n < columns; ++n) {
+        Value scalar = fold(sums[n * rows + i], nothing);
+        scalars.push_back(rest.empty() ? scalar : fold(rest[n * rows + i], scalar));
+      }
+      Value vector =
+          vector::FromElementsOp::create(b, loc, VectorType::get({columns}, sumType), scalars);
+      if (problem.bias && isa<IntegerType>(sumType))
+        vector = arith::AddIOp::create(b, loc, vector, bias);
+      else if (problem.bias)
+        vector = arith::AddFOp::create(b, loc, vector, bias);
+      SmallVector<Value> to(batch);
+      to.append({add(firstRow, i), column});
+      finish(to, columns, vector);
+    }
+  }
+
   /// A shorter vector with lanes of any value at its end.
   Value grow(Value vector) {
     int64_t count = cast<VectorType>(vector.getType()).getNumElements();
@@ -290,6 +389,8 @@ public:
       rhs = RhsKind::Packed;
     else if (problem->rhsView && problem->rhsView->strides.back() == 1)
       rhs = RhsKind::Rows;
+    else if (dotFits(*problem) && problem->m <= 4)
+      rhs = RhsKind::Dot;
     GemmPlan plan = makePlan(*problem, isa, rhs, overrides);
     Choice choice;
     choice.parameters = makeParameters(kernel.func.getContext(), kind(),
@@ -329,6 +430,10 @@ public:
       kernel.func.emitError("strategy 'gemm' expects a right-hand side with contiguous columns");
       return failure();
     }
+    if (rhs == RhsKind::Dot && !dotFits(*problem)) {
+      kernel.func.emitError("strategy 'gemm' expects operands that are contiguous along k");
+      return failure();
+    }
     if (problem->collapsed)
       collapseEpilogue(kernel, problem->m, problem->n);
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
@@ -337,6 +442,11 @@ public:
   }
 
 private:
+  static bool dotFits(const GemmProblem &problem) {
+    return problem.lhsView && problem.rhsView && problem.lhsView->strides.back() == 1 &&
+           problem.rhsView->strides.end()[-2] == 1;
+  }
+
   static Packing pack(const GemmProblem &problem, BlockArgument argument, const Panels &panels) {
     MLIRContext *context = argument.getContext();
     Packing packing{argument.getArgNumber(), {}};

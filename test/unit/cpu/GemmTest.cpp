@@ -40,7 +40,8 @@ TEST(Gemm, ConstantRightHandSide) {
 }
 
 TEST(Gemm, RunTimeRightHandSide) {
-  const int shapes[][3] = {{1, 64, 10}, {5, 7, 3}, {17, 33, 65}, {50, 64, 50}};
+  const int shapes[][3] = {{1, 64, 10}, {3, 35, 21},  {1, 100, 1},
+                           {5, 7, 3},   {17, 33, 65}, {50, 64, 50}};
   for (const char *target : kTargets)
     for (auto [m, k, n] : shapes)
       for (bool transposed : {false, true})
