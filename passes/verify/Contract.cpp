@@ -80,7 +80,7 @@ static bool isCopy(Operation *op) {
 
 LogicalResult ingot::checkNormal(ModuleOp module) {
   WalkResult result = module.walk([&](Operation *op) {
-    auto function = dyn_cast_or_null<func::FuncOp>(op->getParentOp());
+    auto function = op->getParentOfType<func::FuncOp>();
     if (!isa_and_nonnull<IngotDialect>(op->getDialect()) || (function && isKernel(function)))
       return WalkResult::advance();
     if (isCopy(op)) {

@@ -23,7 +23,7 @@ func.func @conv(%x: tensor<1x1x2xf32>) -> tensor<1x2x2xf32> {
 // A mapped weight is scaled by its recipe.
 // CHECK-LABEL: func.func @recipe
 func.func @recipe(%x: tensor<1x32x2xf32>) -> tensor<1x64x2xf32> {
-  // CHECK: ingot.constant #ingot.weight<"conv1.weight", {{.*}}recipe = [<scale[0], operand = dense<2.000000e+00> : tensor<64xf64>>]>
+  // CHECK: ingot.constant #ingot.weight<"conv1.weight", {{.*}}recipe = [<scale[0] operand = dense<2.000000e+00> : tensor<64xf64>>]>
   // CHECK: ingot.conv
   // CHECK-NOT: batch_norm
   %w = ingot.constant #ingot.weight<"conv1.weight", source = 0, offset = 0, bytes = 8192, hash = "ab", stored = tensor<64x32x1xf32>> : tensor<64x32x1xf32>
