@@ -4,6 +4,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def CloneCheapProducers : Pass<"clone-cheap-producers", "mlir::func::FuncOp"> {
+  let summary = "give each elementwise reader its own iota or broadcast";
+  let description = [{
+    An `iota` or `broadcast` that several elementwise ops read would be a kernel of its own and a tensor in memory. With a
+    copy for each reader, `form-kernels` takes it into the readers' kernels, where it is an index.
+
+    ```mlir
+    %0 = ingot.iota dim 0 : tensor<8xi32>
+    %1 = ingot.cmp lt %0, %x : …
+    %2 = ingot.cmp lt %0, %y : …
+    ```
+    becomes
+    ```mlir
+    %a = ingot.iota dim 0 : tensor<8xi32>
+    %1 = ingot.cmp lt %a, %x : …
+    %b = ingot.iota dim 0 : tensor<8xi32>
+    %2 = ingot.cmp lt %b, %y : …
+    ```
+  }];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
 def FormKernels : Pass<"form-kernels", "mlir::ModuleOp"> {
   let summary = "group graph ops into kernels and outline them";
   let description = [{
