@@ -26,6 +26,7 @@ int optCommand(int argc, char **argv);
 struct InspectOptions {
   std::string file; ///< model or program
   bool json = false;
+  bool disassemble = false; ///< programs: the plan as text
   bool verify = false;      ///< programs: hash the weights too
 };
 /// `ingot inspect`.
