@@ -72,10 +72,14 @@ def dim_flags(signature, cases):
 
 
 def same_argmax(got, want):
-    """Per output: the index of the largest value agrees along the last axis."""
-    for name, array in want.items():
-        if name.startswith("out") and array.shape and array.dtype[1] == "f":
-            a, b = got[name].values(), array.values()
+    """Per output, by position: the index of the largest value agrees along the last axis."""
+    references = sorted((name for name in want if name.startswith("out")), key=lambda name: int(name[3:]))
+    if len(got) != len(references):
+        return f"{len(got)} outputs were written, {len(references)} are expected"
+    for name, result in zip(references, got.values()):
+        array = want[name]
+        if array.shape and array.dtype[1] == "f":
+            a, b = result.values(), array.values()
             width = array.shape[-1]
             for row in range(0, len(b), width):
                 x, y = a[row:row + width], b[row:row + width]
@@ -204,23 +208,27 @@ def check_model(context, part, name, model, cases, entry, rows):
     return results
 
 
-def print_table(context, part, rows):
-    """Errors per model, also kept in the build folder."""
-    if not rows:
-        return
-    head = ("model", "target", "cases", "error", "verdict")
-    widths = [max(len(str(row[i])) for row in rows + [head]) for i in range(len(head))]
-    lines = ["  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head] + rows]
-    text = "\n".join(lines)
-    print("errors: the largest over all outputs, cases and thread counts, relative to the output's largest magnitude")
-    print(text, flush=True)
-    (context.build / "test").mkdir(parents=True, exist_ok=True)
-    (context.build / "test" / f"errors-{part}.txt").write_text(text + "\n")
+class Table:
+    """Errors per model, shown as they come and kept in the build folder."""
+
+    HEAD = ("model", "target", "cases", "error", "verdict")
+
+    def __init__(self, context, part):
+        (context.build / "test").mkdir(parents=True, exist_ok=True)
+        self.file = open(context.build / "test" / f"errors-{part}.txt", "w")
+        print("errors: the largest over all outputs, cases and thread counts, relative to the output's largest value")
+        self.append(self.HEAD)
+
+    def append(self, row):
+        widths = (30, 10, 5, 9, 0)
+        line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip()
+        print(line, flush=True)
+        print(line, file=self.file, flush=True)
 
 
 def folders(context, part, top):
     """model.onnx and model.pt2 of every folder of `top`, with their case-K.npz."""
-    results, rows, table = [], [], tolerances(context)
+    results, rows, table = [], Table(context, part), tolerances(context)
     for folder in sorted(path for path in top.iterdir() if path.is_dir()):
         if context.filters and not any(f in folder.name for f in context.filters):
             continue
@@ -230,7 +238,6 @@ def folders(context, part, top):
             continue
         for model in files:
             results += check_model(context, part, folder.name, model, cases, table.get(folder.name, {}), rows)
-    print_table(context, part, rows)
     return results
 
 
@@ -282,7 +289,7 @@ def run_zoo(context):
     zoo, error = set_up_zoo(context, names)
     if error:
         return [Result("zoo/(set-up)", "fail", error, "./dev test zoo")]
-    results, rows, table = [], [], tolerances(context)
+    results, rows, table = [], Table(context, "zoo"), tolerances(context)
     for name in names:
         cases = [zoo / f"{name}.npz"]
         files = [zoo / f"{name}{suffix}" for suffix in (".pt2", ".onnx") if (zoo / f"{name}{suffix}").exists()]
@@ -291,5 +298,4 @@ def run_zoo(context):
             continue
         for model in files:
             results += check_model(context, "zoo", name, model, cases, table.get(name, {}), rows)
-    print_table(context, "zoo", rows)
     return results
