@@ -17,10 +17,10 @@ TEST_F(StructureTest, PadModesAndCropping) {
                  {{"[1.0, 2.0, 3.0]", "3xf32"}}, type);
   };
   expectValues(pad("low [2] high [1] {value = -1.0}", "6xf32"), {-1, -1, 1, 2, 3, -1});
-  expectValues(pad("low [2] high [1] {mode = #ingot.pad_mode<reflect>}", "6xf32"),
+  expectValues(pad("low [2] high [1] {mode = #ingot<pad_mode reflect>}", "6xf32"),
                {3, 2, 1, 2, 3, 2});
-  expectValues(pad("low [2] high [1] {mode = #ingot.pad_mode<edge>}", "6xf32"), {1, 1, 1, 2, 3, 3});
-  expectValues(pad("low [2] high [1] {mode = #ingot.pad_mode<wrap>}", "6xf32"), {2, 3, 1, 2, 3, 1});
+  expectValues(pad("low [2] high [1] {mode = #ingot<pad_mode edge>}", "6xf32"), {1, 1, 1, 2, 3, 3});
+  expectValues(pad("low [2] high [1] {mode = #ingot<pad_mode wrap>}", "6xf32"), {2, 3, 1, 2, 3, 1});
   expectValues(pad("low [-1] high [2]", "4xf32"), {2, 3, 0, 0});
 }
 
@@ -38,8 +38,8 @@ TEST_F(StructureTest, ScatterCombinesInOrder) {
                  "3xi32");
   };
   expectValues(scatter(""), {20, 2, 5});
-  expectValues(scatter("{reduction = #ingot.scatter_kind<add>}"), {21, 2, 18});
-  expectValues(scatter("{reduction = #ingot.scatter_kind<max>}"), {20, 2, 10});
+  expectValues(scatter("{reduction = #ingot<scatter_kind add>}"), {21, 2, 18});
+  expectValues(scatter("{reduction = #ingot<scatter_kind max>}"), {20, 2, 10});
 }
 
 TEST_F(StructureTest, ReductionsOfNothing) {
