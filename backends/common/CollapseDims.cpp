@@ -22,7 +22,8 @@ private:
   SmallVector<int64_t> suffix(ArrayRef<int64_t> dims, size_t count) {
     return SmallVector<int64_t>(dims.take_back(count));
   }
-  bool rootAllows(int64_t d);
+  /// What the root does with dim `d`: only dims of one role can be one dim.
+  int64_t roleOf(int64_t d);
   int64_t groupOf(int64_t d) const { return groups[d]; }
   void rewriteRoot();
 
@@ -65,20 +66,13 @@ bool Collapser::placeOperands(Operation *op) {
   return true;
 }
 
-bool Collapser::rootAllows(int64_t d) {
-  if (!root || extents[d] == 1 || extents[d + 1] == 1)
-    return reduced[d] == reduced[d + 1] || extents[reduced[d] ? d : d + 1] == 1;
-  if (auto op = dyn_cast<ReduceOp>(root))
-    return reduced[d] == reduced[d + 1];
-  auto norm = [&](int64_t axis) { return d + 1 != axis; };
-  auto row = [&](int64_t axis) { return d != axis && d + 1 != axis; };
-  return llvm::TypeSwitch<Operation *, bool>(root)
-      .Case([&](ArgReduceOp op) { return row(op.getAxis()); })
-      .Case([&](CumsumOp op) { return row(op.getAxis()); })
-      .Case([&](SoftmaxOp op) { return row(op.getAxis()); })
-      .Case([&](LayerNormOp op) { return norm(op.getAxis()); })
-      .Case([&](RmsNormOp op) { return norm(op.getAxis()); })
-      .Default(false);
+int64_t Collapser::roleOf(int64_t d) {
+  auto side = [&](int64_t axis) { return int64_t(d > axis) - int64_t(d < axis); };
+  return llvm::TypeSwitch<Operation *, int64_t>(root)
+      .Case([&](ReduceOp) { return int64_t(reduced[d]); })
+      .Case<ArgReduceOp, CumsumOp, SoftmaxOp>([&](auto op) { return side(op.getAxis()); })
+      .Case<LayerNormOp, RmsNormOp>([&](auto op) { return int64_t(d >= int64_t(op.getAxis())); })
+      .Default([](Operation *) { return int64_t(0); });
 }
 
 void Collapser::rewriteRoot() {
@@ -86,13 +80,9 @@ void Collapser::rewriteRoot() {
   llvm::TypeSwitch<Operation *>(root)
       .Case([&](ReduceOp op) {
         SmallVector<int64_t> dims;
-        for (int64_t d : op.getDims()) {
-          bool all = true; // a reduced dim of 1 within a kept group is nothing
-          for (int64_t other = 0; other < rank; ++other)
-            all &= groups[other] != groups[d] || reduced[other];
-          if (all && !llvm::is_contained(dims, groups[d]))
+        for (int64_t d : op.getDims())
+          if (!llvm::is_contained(dims, groups[d]))
             dims.push_back(groups[d]);
-        }
         op.setDims(dims);
       })
       .Case<ArgReduceOp, CumsumOp, SoftmaxOp, LayerNormOp, RmsNormOp>([&](auto op) {
@@ -183,26 +173,27 @@ void Collapser::run() {
       if (e != 1)
         extents[d] = e;
   groups.assign(rank, 0);
-  // A group holds kept dims or reduced ones; reduced dims of 1 fit with both. What the group so far
-  // and the next dim hold decides, not the two neighbours alone.
-  auto isLongReduction = [&](int64_t d) { return reduced[d] && extents[d] != 1; };
-  bool hasKept = rank && !reduced[0], hasReduction = rank && isLongReduction(0);
-  for (int64_t d = 0; d + 1 < rank; ++d) {
-    bool mixes = (hasKept || !reduced[d + 1]) && (hasReduction || isLongReduction(d + 1));
-    bool merge = rootAllows(d) && !mixes;
-    for (auto &[v, dims] : dimsOf) {
-      auto extentAt = [&](int64_t dim) -> int64_t {
-        auto it = llvm::find(dims, dim);
-        return it == dims.end() ? 1 : shapeOf(v)[it - dims.begin()];
-      };
-      // A reduced dim is 1 in what follows the root, or absent; that is no broadcast, as both are
-      // reduced.
-      int64_t a = extentAt(d), c = extentAt(d + 1);
-      merge &= (a == extents[d] && c == extents[d + 1]) || (a == 1 && c == 1);
-    }
-    groups[d + 1] = groups[d] + !merge;
-    hasKept = (merge && hasKept) || !reduced[d + 1];
-    hasReduction = (merge && hasReduction) || isLongReduction(d + 1);
+  // Within a group every tensor has all of the dims, or is 1 in all of them; dims of 1 decide
+  // nothing.
+  enum Shape { Unknown, Whole, One };
+  llvm::DenseMap<Value, Shape> shapes; // of the group so far
+  for (int64_t d = 0; d < rank; ++d) {
+    llvm::DenseMap<Value, Shape> here;
+    if (extents[d] != 1)
+      for (auto &[v, dims] : dimsOf) {
+        auto it = llvm::find(dims, d);
+        bool whole = it != dims.end() && shapeOf(v)[it - dims.begin()] == extents[d];
+        here[v] = whole ? Whole : One;
+      }
+    bool merge = d > 0 && (!root || roleOf(d - 1) == roleOf(d));
+    for (auto &[v, shape] : here)
+      merge &= shapes.lookup(v) == Unknown || shapes.lookup(v) == shape;
+    if (d > 0)
+      groups[d] = groups[d - 1] + !merge;
+    if (!merge)
+      shapes.clear();
+    for (auto &[v, shape] : here)
+      shapes[v] = shape;
   }
   if (rank == 0 || groups.back() == rank - 1)
     return; // nothing to merge

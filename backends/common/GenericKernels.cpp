@@ -9,7 +9,7 @@ namespace ingot {
 
 static bool hasGenericKernel(Operation *op) {
   return isa<ConcatOp, ReduceOp, ArgReduceOp, CumsumOp, SoftmaxOp, LayerNormOp, RmsNormOp,
-             GroupNormOp, PoolOp>(op);
+             GroupNormOp, PoolOp, ScatterElementsOp, ScatterNDOp, TopKOp, LstmOp, GruOp, RnnOp>(op);
 }
 
 static void emitStage(KernelEmitter &k, const Stage &stage) {
@@ -27,6 +27,12 @@ static void emitStage(KernelEmitter &k, const Stage &stage) {
       .Case([&](RmsNormOp op) { emitRmsNorm(k, op); })
       .Case([&](GroupNormOp op) { emitGroupNorm(k, op); })
       .Case([&](PoolOp op) { emitPool(k, op); })
+      .Case([&](ScatterElementsOp op) { emitScatterElements(k, op); })
+      .Case([&](ScatterNDOp op) { emitScatterND(k, op); })
+      .Case([&](TopKOp op) { emitTopK(k, op); })
+      .Case([&](LstmOp op) { emitLstm(k, op); })
+      .Case([&](GruOp op) { emitGru(k, op); })
+      .Case([&](RnnOp op) { emitRnn(k, op); })
       .Default([&](Operation *op) { k.error(op, "has no generic kernel"); });
 }
 
@@ -127,6 +133,11 @@ static FailureOr<Plan> planStages(func::FuncOp kernel) {
       bool fits = pointwise(v, root, needs, memo);
       if (!needs)
         continue;
+      // A scatter is finished when its last update is, not point by point: its result must be an
+      // output itself.
+      bool scatter = isa<ScatterElementsOp, ScatterNDOp>(root);
+      if (scatter)
+        fits = v == root->getResult(0) && step.outputs.empty();
       if (fits && !placed[i]) {
         // It may also depend on later roots, which are not computed yet.
         bool early = false;
@@ -143,6 +154,12 @@ static FailureOr<Plan> planStages(func::FuncOp kernel) {
         }
       }
       escapes |= !placed[i];
+    }
+    if (escapes && isa<ScatterElementsOp, ScatterNDOp>(root) && !step.outputs.empty()) {
+      // One buffer is enough: what else needs the result reads a copy made of the temporary.
+      for (Plan::Output &output : step.outputs)
+        placed[output.result] = false;
+      step.outputs.clear();
     }
     if (escapes) {
       plan.sequential = true;
@@ -201,7 +218,14 @@ static std::pair<int64_t, int64_t> workOf(const Plan::Step &step) {
         elements = count(shapeOf(op.getInput()));
         units = shapeOf(op.getInput())[0] * static_cast<int64_t>(op.getGroups());
       })
-      .Case([&](PoolOp op) { elements *= count(op.getKernel()); });
+      .Case([&](PoolOp op) { elements *= count(op.getKernel()); })
+      .Case([&](TopKOp op) { over(op.getInput(), {static_cast<int64_t>(op.getAxis())}); })
+      .Case<ScatterElementsOp, ScatterNDOp>([&](Operation *) { units = 1; })
+      .Case<LstmOp, GruOp, RnnOp>([&](Operation *op) {
+        ArrayRef<int64_t> x = shapeOf(op->getOperand(0)), weight = shapeOf(op->getOperand(1));
+        units = weight[0] * x[1];
+        elements = x[0] * x[1] * count(weight);
+      });
   return {units, elements};
 }
 
@@ -212,6 +236,13 @@ static SmallVector<int64_t> inPlacePairs(func::FuncOp kernel, const Plan &plan) 
   if (plan.steps.size() != 1)
     return pairs;
   const Plan::Step &step = plan.steps[0];
+  if (step.root && isa<ScatterElementsOp, ScatterNDOp>(step.root)) {
+    // The data is copied first, or is in place already.
+    auto data = dyn_cast<BlockArgument>(step.root->getOperand(0));
+    if (data && data.hasOneUse() && step.outputs.size() == 1)
+      pairs.append({step.outputs[0].result, static_cast<int64_t>(data.getArgNumber())});
+    return pairs;
+  }
   // Rows are read completely before they are written.
   if (step.root && !isa<SoftmaxOp, LayerNormOp, RmsNormOp>(step.root))
     return pairs;

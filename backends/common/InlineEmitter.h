@@ -39,6 +39,8 @@ public:
 
   /// Whether `tensor` lies in a buffer.
   bool isBound(mlir::Value tensor) const { return bound.contains(tensor); }
+  /// The buffer that `tensor` lies in, or null.
+  mlir::Value bufferOf(mlir::Value tensor) const { return bound.lookup(tensor); }
 
   /// Says that at `indices` the lanes of `tensor` along its last dim (the last whose extent is not
   /// 1) hold `vector` (a scalar when lanes is 1), until `clearDefined`. A narrower float type than

@@ -139,6 +139,12 @@ void emitLayerNorm(KernelEmitter &k, LayerNormOp op);
 void emitRmsNorm(KernelEmitter &k, RmsNormOp op);
 void emitGroupNorm(KernelEmitter &k, GroupNormOp op);
 void emitPool(KernelEmitter &k, PoolOp op);
+void emitScatterElements(KernelEmitter &k, ScatterElementsOp op);
+void emitScatterND(KernelEmitter &k, ScatterNDOp op);
+void emitTopK(KernelEmitter &k, TopKOp op);
+void emitLstm(KernelEmitter &k, LstmOp op);
+void emitGru(KernelEmitter &k, GruOp op);
+void emitRnn(KernelEmitter &k, RnnOp op);
 
 /// Rewrites the types of `kernel` (a private copy) so that neighbouring dims that every op treats
 /// alike become one.
