@@ -115,14 +115,18 @@ void describe(Isa &isa, const MCSubtargetInfo &info) {
     isa.vectorBytes = wide ? 64 : has(info, "avx") ? 32 : 16;
     isa.registers = has(info, "avx512vl") ? 32 : 16;
     isa.fma = has(info, "fma");
+    isa.half = has(info, "f16c");
+    isa.rounding = has(info, "sse4.1");
   } else if (isa.arch == "aarch64") {
     isa.registers = 32;
-    isa.fma = true;
+    isa.fma = isa.half = true;
   } else if (isa.arch == "arm") {
     bool vectors = has(info, "mve.fp");
     isa.vectorBytes = vectors ? 16 : 4;
     isa.registers = vectors ? 8 : 16;
     isa.fma = has(info, "vfp4d16sp");
+    isa.half = has(info, "fp16");
+    isa.rounding = has(info, "fp-armv8d16sp");
     isa.indexBits = 32;
   } else {
     isa.vectorBytes = has(info, "v") ? 16 : 4;

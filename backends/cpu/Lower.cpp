@@ -1,9 +1,6 @@
 // MLIR to LLVM dialect to LLVM IR to object code, for one kernel.
 #include "backends/cpu/Lower.h"
-#if __has_include("backends/common/ExpandMath.h")
 #include "backends/common/ExpandMath.h"
-#define INGOT_EXPAND_MATH 1
-#endif
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/Passes.h"
@@ -137,9 +134,7 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   before.addPass(createConvertVectorToSCFPass(transfers));
-#ifdef INGOT_EXPAND_MATH
-  before.addPass(createExpandMathPass());
-#endif
+  before.addPass(createExpandMathPass({.hasRounding = isa.rounding, .hasHalf = isa.half}));
   before.addPass(memref::createExpandStridedMetadataPass());
   before.addPass(createSCFToControlFlowPass());
   before.addPass(createLowerAffinePass());
