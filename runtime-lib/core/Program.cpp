@@ -329,6 +329,9 @@ ingot_status ingot_core_open(const void *image, uint64_t size, const ingot_host 
   if (!image || reinterpret_cast<uintptr_t>(image) % 8)
     status = fail(error, INGOT_ERROR_ARGUMENT,
                   "a program must lie at an address that is a multiple of 8");
+  if (!status && options && options->struct_size != sizeof(*options))
+    status = fail(error, INGOT_ERROR_ARGUMENT,
+                  "struct_size of the options is not that of this runtime's headers");
   if (!status)
     status = verifyProgram(image, size, draft.host.name, draft.root, draft.segments, error);
   if (!status)

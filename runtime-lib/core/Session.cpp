@@ -7,8 +7,11 @@ using namespace ingot;
 
 namespace {
 
+constexpr uint32_t kMaxThreads = 1024;
+
 uint32_t numThreads(const ingot_session_options *options) {
-  return options && options->threads ? options->threads : 1;
+  uint32_t threads = options && options->threads ? options->threads : 1;
+  return threads < kMaxThreads ? threads : kMaxThreads;
 }
 
 /// Distance of two workers' scratch: no two on one cache line.
@@ -307,9 +310,12 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
   *result = nullptr;
   const ingot_host &host = program->host;
   uint32_t threads = numThreads(options);
-  if (threads > 1024)
+  if (options && options->threads > kMaxThreads)
     return fail(error, INGOT_ERROR_ARGUMENT, "a session has at most 1024 threads, not %u",
-                uint64_t(threads));
+                uint64_t(options->threads));
+  if (options && options->struct_size != sizeof(*options))
+    return fail(error, INGOT_ERROR_ARGUMENT,
+                "struct_size of the session's options is not that of this runtime's headers");
   if (!host.pool_create)
     threads = 1;
   size_t size = ingot_session_memory_size(program, options);

@@ -54,21 +54,30 @@ private:
   };
   static void *main(void *argument);
   void work(uint32_t worker);
+  bool join();
+  void leave();
 
   const uint32_t threads;
   const int spins;
   uint32_t started = 0;
   Worker *workers = nullptr;
-  // The launch at hand; written by the caller before `generation` moves, read by workers after they
-  // see it move.
+  // The launch at hand: written by the caller before it opens the launch, read by workers after
+  // they have joined it.
   ingot_tile_fn body = nullptr;
   void *context = nullptr;
   uint64_t tiles = 0, chunk = 1;
-  bool stopping = false;
+  // Counts launches; what sleeping workers wait on.
   alignas(64) std::atomic<uint32_t> generation{0};
   std::atomic<uint32_t> sleepers{0};
+  std::atomic<bool> stopping{false};
   alignas(64) std::atomic<uint64_t> next{0};
-  alignas(64) std::atomic<uint32_t> busy{0}; // workers that have not finished the launch
+  // Number of the launch << 33 | kOpen | workers inside. Workers join while it is open; the caller
+  // closes it when no tile is left and waits for those inside only: one that the system has not
+  // scheduled yet holds nobody up.
+  static constexpr uint64_t kOpen = uint64_t(1) << 32;
+  alignas(64) std::atomic<uint64_t> state{0};
+  std::atomic<uint32_t> left{0}; // moves when the last worker leaves and the caller sleeps
+  std::atomic<bool> callerSleeps{false};
 };
 
 bool ThreadPool::start() {
@@ -84,7 +93,7 @@ bool ThreadPool::start() {
 }
 
 void ThreadPool::stop() {
-  stopping = true;
+  stopping.store(true, std::memory_order_seq_cst);
   generation.fetch_add(1, std::memory_order_seq_cst);
   wakeAll(generation);
   for (uint32_t i = 0; i < started; ++i)
@@ -107,13 +116,30 @@ void *ThreadPool::main(void *argument) {
         sleepWhile(pool.generation, seen);
       pool.sleepers.fetch_sub(1, std::memory_order_seq_cst);
     }
-    // The caller waits for every worker before the next launch, so generations are seen one by one.
-    ++seen;
-    if (pool.stopping)
+    seen = pool.generation.load(std::memory_order_acquire);
+    if (pool.stopping.load(std::memory_order_acquire))
       return nullptr;
-    pool.work(worker->index);
-    if (pool.busy.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      wakeAll(pool.busy);
+    if (pool.join()) {
+      pool.work(worker->index);
+      pool.leave();
+    }
+  }
+}
+
+bool ThreadPool::join() {
+  uint64_t now = state.load(std::memory_order_acquire);
+  while (now & kOpen)
+    if (state.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel))
+      return true;
+  return false;
+}
+
+void ThreadPool::leave() {
+  uint64_t before = state.fetch_sub(1, std::memory_order_seq_cst);
+  // As with sleepers: the caller says that it sleeps before it looks at the state once more.
+  if (uint32_t(before) == 1 && callerSleeps.load(std::memory_order_seq_cst)) {
+    left.fetch_add(1, std::memory_order_seq_cst);
+    wakeAll(left);
   }
 }
 
@@ -136,15 +162,24 @@ void ThreadPool::run(uint64_t newTiles, ingot_tile_fn newBody, void *newContext)
   if (!chunk)
     chunk = 1;
   next.store(0, std::memory_order_relaxed);
-  busy.store(threads - 1, std::memory_order_relaxed);
+  // Closed and empty since the launch before: nobody else writes it now.
+  uint64_t launch = (state.load(std::memory_order_relaxed) >> 33) + 1;
+  state.store(launch << 33 | kOpen, std::memory_order_release);
   generation.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst))
     wakeAll(generation);
   work(0);
-  for (int i = 0; i < spins && busy.load(std::memory_order_acquire); ++i)
+  state.fetch_and(~kOpen, std::memory_order_acq_rel);
+  auto inside = [&] { return uint32_t(state.load(std::memory_order_seq_cst)) != 0; };
+  for (int i = 0; i < spins && inside(); ++i)
     relax();
-  while (uint32_t left = busy.load(std::memory_order_acquire))
-    sleepWhile(busy, left);
+  if (!inside())
+    return;
+  callerSleeps.store(true, std::memory_order_seq_cst);
+  for (uint32_t seen = left.load(std::memory_order_seq_cst); inside();
+       seen = left.load(std::memory_order_seq_cst))
+    sleepWhile(left, seen);
+  callerSleeps.store(false, std::memory_order_seq_cst);
 }
 
 ThreadPool *createThreadPool(uint32_t threads) {
