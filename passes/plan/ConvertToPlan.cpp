@@ -193,7 +193,7 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
     for (StringRef name : used)
       addTarget(name, "cpu", "", {});
     plan::TargetOp first =
-        used.empty() ? addTarget("host", "cpu", "", {}) : targetsByName[used.front()];
+        used.empty() ? addTarget("cpu", "cpu", "", {}) : targetsByName[used.front()];
     host = spaceFor("host", first, 64);
     for (StringRef name : used)
       targetInfo[name] = {host, 64};

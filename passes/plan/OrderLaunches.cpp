@@ -73,6 +73,7 @@ Schedule::Schedule(Block &block) {
   graph.resize(nodes.size());
 
   // A reshape is the buffer of its operand.
+  SmallVector<bool> isState; // per buffer: it is what a variable held
   DenseMap<Value, unsigned> bufferOf;
   auto isExternal = [](Value value) {
     return !value.getDefiningOp() || isa<ingot::ConstantOp, VariableReadOp>(value.getDefiningOp());
@@ -81,12 +82,14 @@ Schedule::Schedule(Block &block) {
     for (Value result : op->getResults()) {
       if (auto reshape = dyn_cast<ReshapeOp>(op);
           reshape && bufferOf.contains(reshape.getInput())) {
-        bufferOf[result] = bufferOf[reshape.getInput()];
+        unsigned buffer = bufferOf[reshape.getInput()]; // the map may grow
+        bufferOf[result] = buffer;
         continue;
       }
       auto type = dyn_cast<RankedTensorType>(result.getType());
       bufferOf[result] = bytes.size();
       bytes.push_back(type && !isExternal(result) ? llvm::alignTo(storedBytes(type), 64) : 0);
+      isState.push_back(isa<VariableReadOp>(op));
       graph[indices[op]].makes.push_back(bytes.size() - 1);
     }
   // What is returned lies in the caller's memory.
@@ -114,6 +117,11 @@ Schedule::Schedule(Block &block) {
                       return isa<VariableReadOp, VariableUpdateOp>(inner) ? WalkResult::interrupt()
                                                                           : WalkResult::advance();
                     }).wasInterrupted();
+    // What reads the old state stays before its update, or the old state would have to be kept.
+    if (effect && !isa<VariableReadOp>(op))
+      for (unsigned j = 0; j < i; ++j)
+        if (llvm::any_of(graph[j].reads, [&](unsigned buffer) { return isState[buffer]; }))
+          before.insert(j);
     if (effect) {
       if (lastEffect)
         before.insert(*lastEffect);
@@ -191,7 +199,7 @@ std::vector<unsigned> Schedule::search(unsigned width) const {
   std::vector<State> beam = {start()};
   struct Candidate {
     uint64_t peak, live;
-    unsigned from, node;
+    unsigned from;
   };
   for (size_t step = 0; step < nodes.size(); ++step) {
     std::vector<State> next;
@@ -201,11 +209,11 @@ std::vector<unsigned> Schedule::search(unsigned width) const {
       for (unsigned node : ArrayRef(state.ready).take_front(16)) {
         State after = state;
         run(after, node);
-        candidates.push_back({after.peak, after.live, unsigned(tried.size()), node});
+        candidates.push_back({after.peak, after.live, unsigned(tried.size())});
         tried.push_back(std::move(after));
       }
     llvm::sort(candidates, [](const Candidate &a, const Candidate &b) {
-      return std::tie(a.peak, a.live, a.node, a.from) < std::tie(b.peak, b.live, b.node, b.from);
+      return std::tie(a.peak, a.live, a.from) < std::tie(b.peak, b.live, b.from);
     });
     llvm::SmallDenseSet<uint64_t> seen;
     for (const Candidate &candidate : candidates) {

@@ -395,11 +395,10 @@ bool StorageModel::tryMerge(const Place &a, const Place &b, bool keepPeak) {
 }
 
 void StorageModel::rewrite() {
-  // What others are merged into must come before them, wherever they were made.
+  // What others are merged into must come before them, wherever it was made.
   Block *body = &entry.getBody().front();
   for (const Object &object : llvm::reverse(objects))
-    if (Operation *op = object.value.getDefiningOp();
-        !object.parent && object.kind == Kind::Alloc && op != &body->front())
+    if (Operation *op = object.value.getDefiningOp(); !object.parent && op != &body->front())
       op->moveBefore(body, body->begin());
   OpBuilder builder(entry.getContext());
   for (auto [index, object] : llvm::enumerate(objects)) {
@@ -410,11 +409,13 @@ void StorageModel::rewrite() {
     Location loc = object.value.getLoc();
     Type type = object.value.getType();
     builder.setInsertionPoint(object.value.getDefiningOp());
-    if (auto ref = range.getDefiningOp<plan::RefOp>())
-      range = plan::RefOp::create(builder, loc, type, ref.getKind(), ref.getSymbolAttr(),
-                                  ref.getIndexAttr(), place.offset);
-    else if (place.offset || range.getType() != type)
+    if (auto ref = range.getDefiningOp<plan::RefOp>()) {
+      if (ref.getOffset() != place.offset || ref.getType() != type)
+        range = plan::RefOp::create(builder, loc, type, ref.getKind(), ref.getSymbolAttr(),
+                                    ref.getIndexAttr(), place.offset);
+    } else if (place.offset || range.getType() != type) {
       range = plan::RangeOp::create(builder, loc, type, range, place.offset);
+    }
     object.value.replaceAllUsesWith(range);
     object.value.getDefiningOp()->erase();
   }

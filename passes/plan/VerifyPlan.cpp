@@ -18,7 +18,7 @@ namespace {
 /// Whether two references share bytes.
 bool overlap(plan::RefOp a, plan::RefOp b) {
   if (a.getKind() != b.getKind() || a.getSymbolAttr() != b.getSymbolAttr() ||
-      a.getIndex() != b.getIndex())
+      a.getIndex() != b.getIndex() || !a.getType().getBytes() || !b.getType().getBytes())
     return false;
   return a.getOffset() < b.getOffset() + b.getType().getBytes() &&
          b.getOffset() < a.getOffset() + a.getType().getBytes();
@@ -98,9 +98,6 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
                                << " is left after the plan phase";
       if (isa<plan::AllocOp, plan::RangeOp>(op))
         return op->emitError() << "verify-plan: " << op->getName() << " has no place in an arena";
-      if (isa<plan::LaunchOp, plan::CopyOp>(op) && sourceNames(op->getLoc()).empty())
-        return op->emitError() << "verify-plan: " << op->getName()
-                               << " names no layer of the model";
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
@@ -127,7 +124,13 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
         if (!written[i] && cast<RankedTensorType>(type).getNumElements())
           return entry.emitOpError() << "never writes its output " << entry.getOutputNames()[i];
     }
-    return success();
+    result = module.walk([&](Operation *op) -> WalkResult {
+      if (isa<plan::LaunchOp, plan::CopyOp>(op) && sourceNames(op->getLoc()).empty())
+        return op->emitError() << "verify-plan: " << op->getName()
+                               << " names no layer of the model";
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
   }
 };
 

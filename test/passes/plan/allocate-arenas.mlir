@@ -10,7 +10,7 @@ plan.target @gpu driver "vulkan"
 plan.space @device of @gpu alignment 256
 
 // %a and %c are never alive together; nobody touches %unused; the entries share the arena.
-// CHECK: plan.arena @arena in @host size 96 alignment 64 lower_bound 80 peak "second"
+// CHECK: plan.arena @arena in @host size 80 alignment 64 lower_bound 80 peak "second"
 // CHECK: plan.arena @arena.device in @device size 16 alignment 256 lower_bound 16
 // CHECK-LABEL: plan.entry @chain
 plan.entry @chain(x : tensor<4xf32>) -> (y : tensor<4xf32>) {

@@ -25,7 +25,7 @@ func.func @forward(%x: tensor<4xf32> {ingot.name = "x"}) -> (tensor<4xf32> {ingo
   return %1, %x : tensor<4xf32>, tensor<4xf32>
 }
 func.func private @add_f32(tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
-    attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3", layers = ["add"], in_place = [0, 0]>}
+    attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3" layers = ["add"] in_place = [0, 0]>}
 
 // -----
 

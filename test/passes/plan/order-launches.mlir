@@ -47,4 +47,4 @@ func.func @state(%x: tensor<4xf32>) -> tensor<4xf32> {
 func.func private @grow(tensor<4xf32>) -> tensor<400xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu">}
 func.func private @shrink(tensor<400xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu">}
 func.func private @shrink2(tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu">}
-func.func private @add(tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu", in_place = [0, 0]>}
+func.func private @add(tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu" in_place = [0, 0]>}

@@ -57,7 +57,7 @@ plan.entry @f(x : tensor<4xf32>) -> (y : tensor<4xf32>) {
   %x = plan.ref input 0 + 0 : !plan.buffer<16, "host">
   %a = plan.ref arena @arena + 0 : !plan.buffer<16, "host">
   // expected-error @below {{writes an input}}
-  plan.copy %a to %x : !plan.buffer<16, "host"> to !plan.buffer<16, "host"> loc("layer")
+  plan.copy %a to %x : !plan.buffer<16, "host"> to !plan.buffer<16, "host">
 }
 
 // -----
@@ -73,7 +73,7 @@ plan.entry @f(x : tensor<4xf32>) -> (y : tensor<4xf32>) {
   %x = plan.ref input 0 + 0 : !plan.buffer<16, "host">
   %a = plan.ref arena @arena + 0 : !plan.buffer<16, "host">
   // expected-error @below {{has output 0 overlap input 0, which @one does not allow}}
-  plan.launch @one reads %a : !plan.buffer<16, "host"> writes %a : !plan.buffer<16, "host"> loc("layer")
+  plan.launch @one reads %a : !plan.buffer<16, "host"> writes %a : !plan.buffer<16, "host">
 }
 
 // -----
@@ -89,7 +89,7 @@ plan.entry @f(x : tensor<4xf32>) -> (y : tensor<4xf32>) {
   %a = plan.ref arena @arena + 0 : !plan.buffer<16, "host">
   %c = plan.ref arena @arena + 8 : !plan.buffer<16, "host">
   // expected-error @below {{has a source and a destination that overlap}}
-  plan.copy %a to %c : !plan.buffer<16, "host"> to !plan.buffer<16, "host"> loc("layer")
+  plan.copy %a to %c : !plan.buffer<16, "host"> to !plan.buffer<16, "host">
 }
 
 // -----
@@ -106,7 +106,7 @@ plan.entry @f(x : tensor<4xf32>, flag : tensor<i1>) -> (y : tensor<4xf32>) {
   %f = plan.ref input 1 + 0 : !plan.buffer<1, "host">
   %y = plan.ref output 0 + 0 : !plan.buffer<16, "host">
   plan.if %f {
-    plan.copy %x to %y : !plan.buffer<16, "host"> to !plan.buffer<16, "host"> loc("layer")
+    plan.copy %x to %y : !plan.buffer<16, "host"> to !plan.buffer<16, "host">
   } else {
   } : !plan.buffer<1, "host">
 }
