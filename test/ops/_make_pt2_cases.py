@@ -314,7 +314,7 @@ class _quantized(nn.Module):
 case(rnd(2, 3, 4) * 3)(_quantized)
 
 
-def compress(data):
+def compress(data, samples):
     """The archive with deflated members, and without the stack traces that make up most of its text."""
     source = zipfile.ZipFile(io.BytesIO(data))
     target = io.BytesIO()
@@ -326,10 +326,37 @@ def compress(data):
                 strip(model["graph_module"]["graph"])
                 model["guards_code"] = []
                 content = json.dumps(model, separators=(",", ":")).encode()
-            if "sample_inputs" in name and "state" not in name:
+            if "sample_inputs" in name and not samples:
                 continue
             out.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED, 9)
     return target.getvalue()
+
+
+def older_layouts(name, data, program):
+    """The same program as torch 2.8 stored it (weights pickled by torch.save), and as 2.1 to 2.7 did (a flat archive)."""
+    source = zipfile.ZipFile(io.BytesIO(data))
+
+    def pickled(tensors):
+        buffer = io.BytesIO()
+        torch.save(tensors, buffer)
+        return buffer.getvalue()
+
+    state = pickled(program.state_dict)
+    buffers = {s.target for s in program.graph_signature.input_specs if s.target and s.target not in program.state_dict}
+    constants = pickled({key: value for key, value in program.constants.items() if key in buffers})
+    root = source.namelist()[0].split("/")[0] + "/"
+    with zipfile.ZipFile(os.path.join(HERE, name + ".pickled.pt2"), "w", zipfile.ZIP_STORED) as out:
+        for member in source.namelist():
+            if "/data/weights/" not in member and "/data/constants/" not in member:
+                out.writestr(zipfile.ZipInfo(member), source.read(member), zipfile.ZIP_DEFLATED)
+        out.writestr(zipfile.ZipInfo(root + "data/weights/model.pt"), state)
+        out.writestr(zipfile.ZipInfo(root + "data/constants/model.pt"), constants, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(os.path.join(HERE, name + ".flat.pt2"), "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(zipfile.ZipInfo("serialized_exported_program.json"), source.read(root + "models/model.json"),
+                     zipfile.ZIP_DEFLATED)
+        out.writestr(zipfile.ZipInfo("serialized_state_dict.pt"), state)
+        out.writestr(zipfile.ZipInfo("serialized_constants.pt"), constants)
+        out.writestr(zipfile.ZipInfo("version"), "8.20")
 
 
 def strip(graph):
@@ -355,9 +382,11 @@ def main():
         for file, program in programs.items():
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
-            data = compress(buffer.getvalue())
+            data = compress(buffer.getvalue(), name == "state")
             with open(os.path.join(HERE, file + ".pt2"), "wb") as out:
                 out.write(data)
+            if file in ("norms", "state"):
+                older_layouts(file, data, program)
         with torch.no_grad():  # after saving: the programs share the module's buffers
             expected = module(*[value.clone() for value in inputs])
         arrays = {f"in{i}": value for i, value in enumerate(inputs)}

@@ -15,7 +15,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pt2")
 def jobs():
     for model in sorted(glob.glob(os.path.join(FOLDER, "*.pt2"))):
         name = os.path.basename(model)[:-4]
-        arrays = os.path.join(FOLDER, name.removesuffix(".core") + ".npz")
+        arrays = os.path.join(FOLDER, name.split(".")[0] + ".npz")
         yield "\t".join(["ops.pt2." + name, model, arrays, arrays, "1e-5", "0"])
 
 
