@@ -6,7 +6,7 @@
 // A job is a line of tab-separated fields: name, model, inputs, expected, relative tolerance,
 // absolute tolerance, then any number of DIM=EXTENT. Inputs and expected are .npz files (`in0`,
 // `out0` or the model's names) or folders of TensorProto files. Each job runs in a process of its
-// own and prints one line: `PASS name error`, or `FAIL name: why`.
+// own and prints one line: `PASS name: error`, or `FAIL name: why`.
 #include "compiler/evaluator/Evaluator.h"
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
@@ -136,7 +136,7 @@ int runJob(const Job &job) {
   }
   if (!problem.empty())
     return fail(job, problem);
-  std::printf("PASS %s %.3g\n", job.name.c_str(), worst);
+  std::printf("PASS %s: %.3g\n", job.name.c_str(), worst);
   return 0;
 }
 

@@ -12,7 +12,7 @@ constexpr int64_t kMaxElements = int64_t(1) << 40;
 /// Rank of one tensor.
 constexpr int64_t kMaxRank = 64;
 /// Nodes after functions are inlined and unrolled.
-constexpr int64_t kMaxNodes = 1 << 20;
+constexpr int64_t kMaxNodes = 1 << 17;
 /// Nesting of sub-graphs, functions, or messages.
 constexpr int kMaxDepth = 64;
 /// An op of constants folds at import when its operands and its result take at most this many bytes

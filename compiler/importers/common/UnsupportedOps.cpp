@@ -52,6 +52,6 @@ LogicalResult UnsupportedOps::report(Location loc, StringRef file) const {
   if (shown < order.size())
     os << "\n  and " << order.size() - shown << " kinds more";
   InFlightDiagnostic diagnostic = emitError(loc) << text;
-  diagnostic.attachNote() << "a plug-in can add operators (docs/adding-an-op.md)";
+  diagnostic.attachNote() << "hint: a plug-in can add operators (docs/adding-an-op.md)";
   return diagnostic;
 }

@@ -3,13 +3,12 @@
 #include "compiler/importers/onnx/ModelImport.h"
 #include "compiler/importers/onnx/StripBlobs.h"
 #include "ir/graph/WeightStore.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace ingot;
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const Options &options) {
-  Location loc = NameLoc::get(StringAttr::get(&context, llvm::sys::path::filename(options.model)));
+  Location loc = UnknownLoc::get(&context);
   context.loadDialect<IngotDialect>();
   WeightStore &store = weightsOf(&context);
   llvm::Expected<int64_t> source = store.addFile(options.model);

@@ -31,7 +31,7 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run() {
 
   b.setNode(llvm::sys::path::filename(options.model));
   if (!unsupported.empty())
-    return LogicalResult(unsupported.report(b.loc(), options.model));
+    return LogicalResult(unsupported.report(UnknownLoc::get(b.context()), options.model));
   if (model.graph().output().empty())
     return b.error() << "the model has no outputs", failure();
   SmallVector<Value> results;
@@ -134,9 +134,9 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     InFlightDiagnostic diagnostic = b.error() << "the model has no dim named '"
                                               << unused.begin()->first << "'";
     if (known.empty())
-      diagnostic.attachNote() << "all extents of its inputs are fixed";
+      diagnostic.attachNote() << "hint: all extents of its inputs are fixed";
     else
-      diagnostic.attachNote() << "its dims are " << llvm::join(known, ", ");
+      diagnostic.attachNote() << "hint: its dims are " << llvm::join(known, ", ");
     return diagnostic;
   }
   if (!problems.empty()) {
@@ -146,7 +146,7 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     std::string flags;
     for (const std::string &name : hints)
       flags += " --dim " + name + "=N";
-    diagnostic.attachNote() << "compile with" << flags;
+    diagnostic.attachNote() << "hint: compile with" << flags;
     return diagnostic;
   }
   llvm::ArrayRef<BlockArgument> arguments = b.beginForward(inputs);

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""ONNX's own backend tests: every model of onnx-tests.tar.xz is imported and evaluated, and its outputs compared.
+
+Tests of operators that are refused by name count as skipped, with what the importer says. Prints one line a test and a table
+of operators that are not supported. The archive holds ONNX's data (licence: compiler/importers/onnx/proto/LICENSE).
+"""
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+BUILD = pathlib.Path(os.environ.get("INGOT_BUILD", HERE.parents[1] / "build"))
+# ONNX's runner allows 1e-3 relative per element; relative to the largest element the evaluator, which rounds once, is
+# nearer. Its expected outputs are computed in float32 with other orders of sums, some in float16.
+RTOL, ATOL = "1e-3", "1e-5"
+
+
+def main():
+    filters = sys.argv[1:]
+    evaluate = BUILD / "test" / "evaluate"
+    if not evaluate.exists():
+        print(f"SKIP all: {evaluate} is not built")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(HERE / "onnx-tests.tar.xz") as archive:
+            archive.extractall(folder)
+        jobs = []
+        for model in sorted(pathlib.Path(folder).glob("*/*/model.onnx")):
+            name = model.parent.relative_to(folder).as_posix()
+            if filters and not any(word in f"conformance/onnx_backend/{name}" for word in filters):
+                continue
+            dims = model.with_name("dims")
+            extents = dims.read_text().split("\n") if dims.exists() else []
+            jobs.append("\t".join([name, str(model), str(model.parent), str(model.parent), RTOL, ATOL, *extents]))
+        done = subprocess.run([evaluate], input="\n".join(jobs) + "\n" if jobs else "", capture_output=True, text=True)
+    reasons = collections.Counter()
+    for line in done.stdout.splitlines():
+        refused = re.match(r"FAIL (\S+): import: (.*not supported.*)", line)
+        if not refused:
+            print(line)
+            continue
+        why = refused[2].replace("\t", " ").strip()
+        for kind in re.findall(r"  (\S+(?: \([^)]*\))?)   \d+ nodes?:", why):
+            reasons[kind] += 1
+        print(f"SKIP {refused[1]}: {re.sub(r'   1 node: .*', '', why)}")
+    sys.stderr.write(done.stderr)
+    for kind, count in reasons.most_common():
+        sys.stderr.write(f"{count:4d}  {kind}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+set(links IngotCompiler -lprotobuf-lite)
