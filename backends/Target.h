@@ -114,6 +114,5 @@ private:
 
 /// The targets that come with Ingot.
 void registerCpuTargets(TargetRegistry &registry);
-void registerVulkanTarget(TargetRegistry &registry);
 
 } // namespace ingot
