@@ -44,7 +44,7 @@ def FormKernels : Pass<"form-kernels", "mlir::ModuleOp"> {
     %2 = ingot.launch @conv3x3_relu_f32(%x, %w) : … loc(fused["conv1", "act1"])
 
     func.func private @conv3x3_relu_f32(%arg0: …, %arg1: …) -> tensor<1x8x8x16xf32>
-        attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3", layers = ["conv1", "act1"]>} { … }
+        attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3" layers = ["conv1", "act1"]>} { … }
     ```
   }];
   let dependentDialects = ["::ingot::IngotDialect", "mlir::func::FuncDialect"];

@@ -215,77 +215,91 @@ private:
     return true;
   }
 
-  /// A reshape splits and joins groups of dims; when the transpose moves whole groups, so can the
-  /// reshape's result.
+  /// Dims of a reshape that join or split together: `from` dims of its operand become `to` dims of
+  /// its result.
+  struct Group {
+    SmallVector<int64_t> from, to;
+    int64_t place = 0; ///< of the innermost operand dim, in the order before the transpose
+  };
+
+  /// The groups of a reshape; failure when there is nothing to group (no elements).
+  FailureOr<SmallVector<Group>> groupsOf(ArrayRef<int64_t> from, ArrayRef<int64_t> to) const {
+    SmallVector<Group> groups;
+    auto isOne = [](int64_t extent) { return extent == 1; };
+    size_t i = 0, j = 0;
+    while (i < from.size() || j < to.size()) {
+      Group group;
+      int64_t left = 1, right = 1;
+      if (i < from.size()) {
+        left = from[i];
+        group.from.push_back(i++);
+      }
+      if (j < to.size()) {
+        right = to[j];
+        group.to.push_back(j++);
+      }
+      while (left != right) {
+        bool takeLeft = left < right;
+        if (takeLeft ? i == from.size() : j == to.size())
+          return failure();
+        if (takeLeft) {
+          left *= from[i];
+          group.from.push_back(i++);
+        } else {
+          right *= to[j];
+          group.to.push_back(j++);
+        }
+      }
+      // What is left when one side ends are ones.
+      if (j == to.size() && llvm::all_of(from.drop_front(i), isOne))
+        while (i < from.size())
+          group.from.push_back(i++);
+      if (i == from.size() && llvm::all_of(to.drop_front(j), isOne))
+        while (j < to.size())
+          group.to.push_back(j++);
+      group.place = from.size();
+      for (int64_t dim : group.from)
+        if (from[dim] != 1 || group.place == static_cast<int64_t>(from.size()))
+          group.place = perm[dim];
+      groups.push_back(std::move(group));
+    }
+    llvm::stable_sort(groups, [](const Group &a, const Group &b) { return a.place < b.place; });
+    return groups;
+  }
+
+  /// A reshape joins and splits groups of dims. The operand is brought to an order in which each
+  /// group lies together, which often is the order it has; the rest of the transpose moves on.
   bool sinkReshape(ReshapeOp reshape) {
     ArrayRef<int64_t> from = reshape.getInput().getType().getShape();
     ArrayRef<int64_t> to = reshape.getType().getShape();
     if (reshape.getType().getNumElements() == 0)
       return false;
-    struct Group {
-      int64_t place;             ///< of its dims before the transpose
-      SmallVector<int64_t> dims; ///< of the result
-    };
-    SmallVector<Group> groups;
-    size_t i = 0, j = 0;
-    while (i < from.size() || j < to.size()) {
-      size_t first = i;
-      Group group = {-1, {}};
-      int64_t left = i < from.size() ? from[i++] : 1, right = 1;
-      if (j < to.size()) {
-        right = to[j];
-        group.dims.push_back(j++);
-      }
-      while (left != right) {
-        if (left < right) {
-          if (i == from.size())
-            return false;
-          left *= from[i++];
-        } else {
-          if (j == to.size())
-            return false;
-          right *= to[j];
-          group.dims.push_back(j++);
-        }
-      }
-      // What is left on either side are ones.
-      auto isOne = [](int64_t extent) { return extent == 1; };
-      if (j == to.size() && llvm::all_of(from.drop_front(i), isOne))
-        i = from.size();
-      if (i == from.size() && llvm::all_of(to.drop_front(j), isOne))
-        for (; j < to.size(); ++j)
-          group.dims.push_back(j);
-      int64_t last = -1;
-      for (size_t dim = first; dim < i; ++dim) {
+    FailureOr<SmallVector<Group>> groups = groupsOf(from, to);
+    Value input = adapt(reshape.getInput());
+    if (failed(groups) || !input)
+      return false;
+    SmallVector<int64_t> shape;
+    Perm order(to.size()), together;
+    bool moves = false;
+    int64_t last = -1;
+    for (const Group &group : *groups) {
+      for (int64_t dim : group.from) {
+        together.push_back(perm[dim]);
         if (from[dim] == 1)
           continue;
-        if (last >= 0)
-          for (int64_t between = last + 1; between < perm[dim]; ++between)
-            if (from[inverse(perm)[between]] != 1)
-              return false;
-        if (perm[dim] < last)
-          return false;
+        moves |= perm[dim] < last;
         last = perm[dim];
-        if (group.place < 0)
-          group.place = perm[dim];
       }
-      if (group.place < 0 && first < from.size())
-        group.place = perm[first];
-      if (group.place < 0)
-        group.place = from.size();
-      groups.push_back(std::move(group));
-    }
-    Value input = adapt(reshape.getInput());
-    if (!input)
-      return false;
-    llvm::stable_sort(groups, [](const Group &a, const Group &b) { return a.place < b.place; });
-    SmallVector<int64_t> shape;
-    Perm order(to.size());
-    for (const Group &group : groups)
-      for (int64_t dim : group.dims) {
+      for (int64_t dim : group.to) {
         order[dim] = shape.size();
         shape.push_back(to[dim]);
       }
+    }
+    if (moves) {
+      if (isIdentity(order))
+        return false; // the whole transpose is needed here
+      input = create<TransposeOp>(input, together);
+    }
     Value result =
         create<ReshapeOp>(RankedTensorType::get(shape, reshape.getType().getElementType()), input);
     replace(transposed(result, order));

@@ -6,7 +6,7 @@ func.func @conv(%x: tensor<1x8x8x4xf32>, %w: tensor<4x4x3x3xf32>, %b: tensor<4xf
   // CHECK: %[[R:.*]] = ingot.launch @conv3x3_bias_relu_add_f32(%arg0, %arg1, %arg2, %arg3) {{.*}}loc(fused["conv1", "act1", "sum"])
   // CHECK-NEXT: return %[[R]]
   // CHECK: func.func private @conv3x3_bias_relu_add_f32
-  // CHECK-SAME: #ingot.kernel<target = "cpu", layers = ["conv1", "act1", "sum"], in_place = [0, 3]>
+  // CHECK-SAME: #ingot.kernel<target = "cpu" layers = ["conv1", "act1", "sum"] in_place = [0, 3]>
   // CHECK: ingot.conv
   // CHECK: ingot.relu
   // CHECK: ingot.add

@@ -2,7 +2,7 @@
 
 // CHECK-NOT: error
 
-func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu", strategy = {kind = "generic"}, layers = ["a"]>} {
+func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu" strategy = {kind = "generic"} layers = ["a"]>} {
   %0 = ingot.relu %x : tensor<4xf32> loc("a")
   return %0 : tensor<4xf32>
 }
@@ -10,7 +10,7 @@ func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingo
 // -----
 
 // CHECK: error: kernel 'relu_f32' has no strategy with a kind
-func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu", layers = ["a"]>} {
+func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingot.kernel = #ingot.kernel<target = "cpu" layers = ["a"]>} {
   %0 = ingot.relu %x : tensor<4xf32> loc("a")
   return %0 : tensor<4xf32>
 }

@@ -19,7 +19,7 @@ module {
 
 // -----
 
-// CHECK: error: 'ingot.relu' op (layer a) has no target
+// CHECK: error: {{.*}}'ingot.relu' op (layer a) has no target
 module attributes {ingot.targets = [{name = "cpu", space = "host"}]} {
   func.func @none(%x: tensor<4xf32>) -> tensor<4xf32> {
     %0 = ingot.relu %x : tensor<4xf32> loc("a")
@@ -29,7 +29,7 @@ module attributes {ingot.targets = [{name = "cpu", space = "host"}]} {
 
 // -----
 
-// CHECK: error: 'ingot.relu' op (layer a) is for target 'npu', which the module does not list
+// CHECK: error: {{.*}}'ingot.relu' op (layer a) is for target 'npu', which the module does not list
 module attributes {ingot.targets = [{name = "cpu", space = "host"}]} {
   func.func @unknown(%x: tensor<4xf32>) -> tensor<4xf32> {
     %0 = ingot.relu %x {ingot.target = "npu"} : tensor<4xf32> loc("a")
@@ -39,7 +39,7 @@ module attributes {ingot.targets = [{name = "cpu", space = "host"}]} {
 
 // -----
 
-// CHECK: error: 'ingot.relu' op (layer a) runs in memory space 'device', but reads a value of 'host' without a transfer
+// CHECK: error: {{.*}}'ingot.relu' op (layer a) runs in memory space 'device', but reads a value of 'host' without a transfer
 module attributes {ingot.targets = [{name = "gpu", space = "device"}, {name = "cpu", space = "host"}]} {
   func.func @cut(%x: tensor<4xf32>) -> tensor<4xf32> {
     %0 = ingot.relu %x {ingot.target = "gpu"} : tensor<4xf32> loc("a")
