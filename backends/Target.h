@@ -3,7 +3,6 @@
 #pragma once
 
 #include "ir/graph/Graph.h"
-#include "llvm/Support/Error.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Error.h"
 #include <array>

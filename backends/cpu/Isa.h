@@ -26,9 +26,9 @@ struct Isa {
   unsigned vectorBytes = 16;         ///< of one register; 4 when there are no vectors
   unsigned registers = 16;           ///< vector registers
   unsigned indexBits = 64;
-  bool fma = false;      ///< fused multiply-add of f32 vectors
-  bool half = false;     ///< conversions between f16 and f32
-  bool rounding = true;  ///< floor, ceil, trunc and round-to-even of floats
+  bool fma = false;     ///< fused multiply-add of f32 vectors
+  bool half = false;    ///< conversions between f16 and f32
+  bool rounding = true; ///< floor, ceil, trunc and round-to-even of floats
 
   /// Elements of `type` (i1 counts as a byte) in one vector register, at least 1.
   unsigned lanes(mlir::Type type) const;

@@ -2,11 +2,13 @@
 #include "compiler/driver/RegisterAll.h"
 #include "ir/graph/Graph.h"
 #include "ir/plan/Plan.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/fuse/Passes.h"
 #include "passes/layout/Passes.h"
 #include "passes/normalize/Passes.h"
 #include "passes/partition/Passes.h"
+#include "passes/plan/Passes.h"
 #include "passes/quantize/Passes.h"
 #include "passes/verify/Passes.h"
 
@@ -15,7 +17,7 @@ using namespace mlir;
 void ingot::registerAllDialects(DialectRegistry &registry) {
   registry.insert<IngotDialect, plan::PlanDialect, func::FuncDialect, scf::SCFDialect,
                   arith::ArithDialect, math::MathDialect, vector::VectorDialect,
-                  memref::MemRefDialect, LLVM::LLVMDialect>();
+                  memref::MemRefDialect, tensor::TensorDialect, LLVM::LLVMDialect>();
 }
 
 void ingot::registerAllPasses() {
@@ -25,5 +27,6 @@ void ingot::registerAllPasses() {
   registerIngotPartitionPasses();
   registerIngotLayoutPasses();
   registerIngotFusePasses();
+  registerPlanPasses();
   registerIngotVerifyPasses();
 }

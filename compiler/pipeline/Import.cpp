@@ -1,7 +1,7 @@
 // Phase 1: a model file becomes a graph. The file's content, not its name, says what it is.
-#include "compiler/pipeline/Phases.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/pipeline/Phases.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 

@@ -28,7 +28,7 @@ std::string fingerprint(func::FuncOp kernel) {
   llvm::interleaveComma(attr.getInPlace(), stream);
   stream << '\n' << kernel.getFunctionType() << '\n';
   // The region alone: printing the function would print its name.
-  AsmState state(kernel, OpPrintingFlags().useLocalScope().assumeVerified());
+  AsmState state(kernel, OpPrintingFlags().enableDebugInfo(false).useLocalScope().assumeVerified());
   for (Operation &op : kernel.getBody().front()) {
     op.print(stream, state);
     stream << '\n';

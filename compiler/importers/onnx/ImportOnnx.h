@@ -17,7 +17,8 @@ namespace ingot {
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context,
                                                               const Options &options);
 
-/// The model's signature and operators; open dims keep their names. Error: the file cannot be read or is not a model.
+/// The model's signature and operators; open dims keep their names. Error: the file cannot be read
+/// or is not a model.
 llvm::Expected<ModelDescription> describeOnnx(llvm::StringRef path);
 
 } // namespace ingot

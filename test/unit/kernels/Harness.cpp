@@ -23,14 +23,16 @@ using namespace mlir;
 namespace ingot::test {
 
 std::string kernelText(StringRef arguments, StringRef results, StringRef body) {
-  return ("func.func private @kernel(" + arguments + ") -> (" + results + ") {\n" + body + "\n}\n").str();
+  return ("func.func private @kernel(" + arguments + ") -> (" + results + ") {\n" + body + "\n}\n")
+      .str();
 }
 
-static TensorValue makeInput(RankedTensorType type, unsigned seed, std::optional<std::pair<double, double>> range,
-                             bool specials) {
+static TensorValue makeInput(RankedTensorType type, unsigned seed,
+                             std::optional<std::pair<double, double>> range, bool specials) {
   std::mt19937 random(seed);
   bool isFloat = isa<FloatType>(type.getElementType());
-  std::pair<double, double> bounds = range.value_or(isFloat ? std::make_pair(-2.0, 2.0) : std::make_pair(-5.0, 5.0));
+  std::pair<double, double> bounds =
+      range.value_or(isFloat ? std::make_pair(-2.0, 2.0) : std::make_pair(-5.0, 5.0));
   std::vector<double> values;
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
     double x = bounds.first + (bounds.second - bounds.first) * (random() / 4294967296.0);
@@ -100,9 +102,11 @@ static std::string compare(const TensorValue &want, ArrayRef<char> got, const Ke
   return wrong ? llvm::formatv("{0} of {1} differ; {2}", wrong, a.size(), first).str() : "";
 }
 
-static void runOnce(MLIRContext &context, func::FuncOp kernel, const KernelCase &test, int64_t bytes, int64_t tiles,
-                    ArrayRef<TensorValue> inputs, ArrayRef<TensorValue> expected) {
-  std::string what = llvm::formatv("{0}-byte registers, {1} tiles\n{2}", bytes, tiles, test.text).str();
+static void runOnce(MLIRContext &context, func::FuncOp kernel, const KernelCase &test,
+                    int64_t bytes, int64_t tiles, ArrayRef<TensorValue> inputs,
+                    ArrayRef<TensorValue> expected) {
+  std::string what =
+      llvm::formatv("{0}-byte registers, {1} tiles\n{2}", bytes, tiles, test.text).str();
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
   func::FuncOp emitted = createKernelShell(builder, kernel, "emitted");
@@ -165,9 +169,9 @@ void checkKernel(const KernelCase &test) {
   }();
   (void)initialised;
   DialectRegistry registry;
-  registry.insert<IngotDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
-                  memref::MemRefDialect, vector::VectorDialect, LLVM::LLVMDialect, cf::ControlFlowDialect,
-                  ub::UBDialect>();
+  registry.insert<IngotDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect,
+                  scf::SCFDialect, memref::MemRefDialect, vector::VectorDialect, LLVM::LLVMDialect,
+                  cf::ControlFlowDialect, ub::UBDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   MLIRContext context(registry);

@@ -1,4 +1,5 @@
-// Emits a kernel, compiles it in this process, runs it on made-up inputs, and compares with the reference evaluator.
+// Emits a kernel, compiles it in this process, runs it on made-up inputs, and compares with the
+// reference evaluator.
 #pragma once
 
 #include "compiler/evaluator/Evaluator.h"
@@ -8,8 +9,8 @@
 namespace ingot::test {
 
 struct KernelCase {
-  /// A module of one function of graph ops. An argument attribute `test.range = [low, high]` bounds its elements
-  /// (integers by default -5..5, floats -2..2).
+  /// A module of one function of graph ops. An argument attribute `test.range = [low, high]` bounds
+  /// its elements (integers by default -5..5, floats -2..2).
   std::string text;
   double rtol = 2e-6, atol = 1e-6;
   /// Puts NaN and infinities among float inputs.
@@ -18,11 +19,12 @@ struct KernelCase {
   std::vector<int64_t> bytes = {0, 16, 64};
 };
 
-/// Fails the test when the kernel does not compile or differs from the evaluator, with one tile or with many, for any
-/// register width.
+/// Fails the test when the kernel does not compile or differs from the evaluator, with one tile or
+/// with many, for any register width.
 void checkKernel(const KernelCase &test);
 
-/// `ingot.func`-free short form: a function of `arguments` (text), body lines, and the result types.
+/// `ingot.func`-free short form: a function of `arguments` (text), body lines, and the result
+/// types.
 std::string kernelText(llvm::StringRef arguments, llvm::StringRef results, llvm::StringRef body);
 
 } // namespace ingot::test
