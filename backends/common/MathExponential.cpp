@@ -211,7 +211,8 @@ Value acosh(const MathBuilder &m, Value x) {
   Value s = m.select(big, m.f(1), t);
   Value inner = m.add(s, m.sqrt(m.mul(s, m.add(s, m.f(2)))));
   Value result = log1p(m, m.select(big, x, inner));
-  return m.add(result, m.select(big, m.f(M_LN2), m.f(0)));
+  result = m.add(result, m.select(big, m.f(M_LN2), m.f(0)));
+  return m.select(m.less(x, m.f(1)), m.nan(), result);
 }
 
 Value atanh(const MathBuilder &m, Value x) {
@@ -244,8 +245,9 @@ Value cbrt(const MathBuilder &m, Value x) {
   third = arith::DivUIOp::create(m.b, m.loc, bits, divisor);
   Value t = m.fromBits(m.iadd(third, m.i(m.pick<int64_t>(709921077, 0x2a9f7893782da1ce))));
   for (int step = 0; step < m.pick(2, 3); ++step) {
-    Value cube = m.mul(m.mul(t, t), t);
-    t = m.mul(t, m.div(m.add(cube, m.mul(m.f(2), a)), m.add(m.mul(m.f(2), cube), a)));
+    // t (t^3 + 2a) / (2t^3 + a), divided through by t^2 so that nothing overflows.
+    Value r = m.div(a, m.mul(t, t)), two = m.f(2);
+    t = m.mul(t, m.div(m.madd(two, r, t), m.madd(two, t, r)));
   }
   Value finite = m.both(m.greater(a, m.f(0)), m.less(a, m.inf()));
   return m.select(finite, m.withSign(t, x), m.add(x, x));
