@@ -122,7 +122,6 @@ private:
         .Case([&](math::AcoshOp) { return fn::acosh(m, x); })
         .Case([&](math::AtanhOp) { return fn::atanh(m, x); })
         .Case([&](math::ErfOp) { return fn::erf(m, x); })
-        .Case([&](math::CbrtOp) { return fn::cbrt(m, x); })
         .Case([&](math::RsqrtOp) { return m.div(m.f(1), m.sqrt(x)); })
         .Case([&](math::RoundOp) { return fn::roundAway(m, x, rounding); })
         .Case([&](math::RoundEvenOp) { return rounding ? Value() : fn::roundEven(m, x); })

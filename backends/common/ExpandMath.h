@@ -16,7 +16,7 @@ struct ExpandMathOptions {
 
 /// Expands, in every function of the module, on scalars and vectors of f32 and f64 (narrower floats
 /// through f32): exp, exp2, expm1, log, log2, log10, log1p, pow, sin, cos, tan, asin, acos, atan,
-/// atan2, sinh, cosh, tanh, asinh, acosh, atanh, erf, cbrt, rsqrt, round, arith.remf, and
+/// atan2, sinh, cosh, tanh, asinh, acosh, atanh, erf, rsqrt, round, arith.remf, and
 /// conversions from and to f16 and bf16.
 ///
 /// f32 results are within 4 ulp of the exact value for every finite argument; NaN, infinities and

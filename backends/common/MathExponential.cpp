@@ -236,21 +236,4 @@ Value erf(const MathBuilder &m, Value x) {
   return m.select(m.less(a, m.f(1)), near, far);
 }
 
-Value cbrt(const MathBuilder &m, Value x) {
-  // A third of the exponent as a start, then Halley's iteration, which triples the digits.
-  Value a = m.abs(x);
-  Value third;
-  Value bits = m.bits(a);
-  Value divisor = m.i(3);
-  third = arith::DivUIOp::create(m.b, m.loc, bits, divisor);
-  Value t = m.fromBits(m.iadd(third, m.i(m.pick<int64_t>(709921077, 0x2a9f7893782da1ce))));
-  for (int step = 0; step < m.pick(2, 3); ++step) {
-    // t (t^3 + 2a) / (2t^3 + a), divided through by t^2 so that nothing overflows.
-    Value r = m.div(a, m.mul(t, t)), two = m.f(2);
-    t = m.mul(t, m.div(m.madd(two, r, t), m.madd(two, t, r)));
-  }
-  Value finite = m.both(m.greater(a, m.f(0)), m.less(a, m.inf()));
-  return m.select(finite, m.withSign(t, x), m.add(x, x));
-}
-
 } // namespace ingot::functions

@@ -23,7 +23,6 @@ Value asinh(const MathBuilder &m, Value x);
 Value acosh(const MathBuilder &m, Value x);
 Value atanh(const MathBuilder &m, Value x);
 Value erf(const MathBuilder &m, Value x);
-Value cbrt(const MathBuilder &m, Value x);
 
 // MathTrigonometric.cpp
 Value sin(const MathBuilder &m, Value x);

@@ -2,7 +2,7 @@
 // RUN: not ingot-opt %s --assign-targets="targets=no-such-target" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not ingot-opt %s --assign-targets 2>&1 | FileCheck %s --check-prefix=NONE
 
-// UNKNOWN: target 'no-such-target' is not known
+// UNKNOWN: unknown target 'no-such-target'
 // NONE: assign-targets needs at least one target
 
 // What computes or moves elements gets a target; constants do not.

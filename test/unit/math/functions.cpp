@@ -275,7 +275,6 @@ template <typename T> std::vector<Unary<T>> unaries() {
           {"math.acosh", std::acosh},
           {"math.atanh", std::atanh},
           {"math.erf", std::erf},
-          {"math.cbrt", std::cbrt},
           {"math.sin", std::sin, 4, trigonometric},
           {"math.cos", std::cos, 4, trigonometric},
           {"math.tan", std::tan, 4, trigonometric},
