@@ -16,7 +16,6 @@ struct EmitOptions {
   uint64_t sourceSize = 0;
   std::string sourceSha256; ///< hex, 64 digits, or empty
   std::string modelName;    ///< the model's own name, or empty
-  unsigned threads = 0;     ///< for materialising constants; 0: as many as cores
   bool verify = true;       ///< check the file with the runtime's verifier before it gets its name
   std::function<void(unsigned done, unsigned total)> progress; ///< constants written; may be empty
 };

@@ -24,7 +24,6 @@ LogicalResult ingot::runEmitPhase(ModuleOp module, CompileState &state) {
   EmitOptions options;
   options.output = state.options.output;
   options.options = describe(state);
-  options.threads = state.options.threads;
   if (auto sources = module->getAttrOfType<ArrayAttr>("ingot.sources"); sources && sources.size()) {
     auto first = cast<DictionaryAttr>(sources[0]);
     if (auto path = first.getAs<StringAttr>("path"))

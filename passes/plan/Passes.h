@@ -17,8 +17,8 @@ struct PlanOptions {
   std::vector<CompiledTarget> targets; ///< as on the command line
   /// Work to spend on a better placement where the greedy orders leave a gap (planner::Options).
   int64_t searchSteps = 100'000'000;
-  bool keepAllResults =
-      false; ///< every launch's results are outputs too, named "launch.N.M" (for `ingot diff`)
+  /// Every launch's results are outputs too, named "launch.N" by their order.
+  bool keepAllResults = false;
 };
 
 std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});
