@@ -50,6 +50,14 @@ GemmPlan makePlan(const GemmProblem &problem, const Isa &isa, RhsKind rhs,
   plan.rhs = rhs;
   int64_t lanes = isa.lanes(accumulatorType(problem.element));
   TileShape shape = chooseTile(problem.m, problem.n, problem.k, lanes, isa);
+  // Work for eight threads, as long as each has enough of it.
+  auto pieces = [&] {
+    return product(problem.batch) * llvm::divideCeil(problem.m, shape.rows) *
+           llvm::divideCeil(problem.n, lanes * shape.vectors);
+  };
+  while (shape.vectors > 1 && pieces() < 8 &&
+         1.0 * shape.rows * lanes * shape.vectors * problem.k > 20e3)
+    shape.vectors = llvm::divideCeil(shape.vectors, 2);
   lanes = parameter(overrides, "lanes", lanes);
   plan.panels = Panels::of(problem.n, lanes, parameter(overrides, "nv", shape.vectors));
   plan.split = Split::of(problem.m, parameter(overrides, "mr", shape.rows));
@@ -259,7 +267,7 @@ private:
     } else {
       rhsBase = index(0);
     }
-    sums = loop(index(0), index(problem.k), 1, sums, [&](Value k, ValueRange carried) {
+    auto step = [&](Value k, ValueRange carried) {
       SmallVector<Value> next, columns;
       Value rhsAt = add(rhsBase, mul(k, rhsStep));
       for (auto [j, count] : llvm::enumerate(stored)) {
@@ -281,7 +289,27 @@ private:
           next.push_back(multiplyAdd(x, columns[j], carried[i * stored.size() + j]));
       }
       return next;
+    };
+    // Few sums would wait for each other: several sets of them take turns, and are added up at the
+    // end.
+    size_t count = sums.size();
+    int64_t sets = count <= 2 ? 4 : count <= 4 ? 2 : 1, whole = problem.k / sets * sets;
+    if (problem.k < 16)
+      sets = 1, whole = problem.k;
+    SmallVector<Value> all(sums);
+    all.append(count * (sets - 1), zero(lanes));
+    all = loop(index(0), index(whole), sets, all, [&](Value k, ValueRange carried) {
+      SmallVector<Value> next;
+      for (int64_t set = 0; set < sets; ++set)
+        next.append(step(add(k, set), carried.slice(set * count, count)));
+      return next;
     });
+    sums.assign(all.begin(), all.begin() + count);
+    for (int64_t set = 1; set < sets; ++set)
+      for (size_t i = 0; i < count; ++i)
+        sums[i] = addSums(sums[i], all[set * count + i]);
+    if (whole < problem.k)
+      sums = loop(index(whole), index(problem.k), 1, sums, step);
     for (auto [j, count] : llvm::enumerate(stored))
       for (int64_t i = 0; i < rows; ++i) {
         SmallVector<Value> to(batch);
@@ -337,14 +365,18 @@ private:
       }
       Value vector =
           vector::FromElementsOp::create(b, loc, VectorType::get({columns}, sumType), scalars);
-      if (problem.bias && isa<IntegerType>(sumType))
-        vector = arith::AddIOp::create(b, loc, vector, bias);
-      else if (problem.bias)
-        vector = arith::AddFOp::create(b, loc, vector, bias);
+      if (problem.bias)
+        vector = addSums(vector, bias);
       SmallVector<Value> to(batch);
       to.append({add(firstRow, i), column});
       finish(to, columns, vector);
     }
+  }
+
+  Value addSums(Value x, Value y) {
+    if (isa<IntegerType>(sumType))
+      return arith::AddIOp::create(b, loc, x, y);
+    return arith::AddFOp::create(b, loc, x, y);
   }
 
   /// A shorter vector with lanes of any value at its end.
