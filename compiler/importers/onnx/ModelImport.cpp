@@ -24,8 +24,13 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run() {
     return b.error() << "the model has no graph", failure();
   Scope scope;
   scope.opsets = &opsets;
-  if (failed(readOpsets(model.opset_import(), opsets)) || failed(readFunctions()) ||
-      failed(importInputs(scope)) || failed(importInitializers(model.graph(), scope)) ||
+  if (failed(readOpsets(model.opset_import(), opsets)) || failed(readFunctions()))
+    return failure();
+  // Counted before anything is built: a small file can ask for billions.
+  llvm::DenseMap<const onnx::FunctionProto *, int64_t> known;
+  if (countNodes(model.graph().node(), known, 0) > kMaxNodes)
+    return b.error() << "the model has more than " << kMaxNodes << " nodes", failure();
+  if (failed(importInputs(scope)) || failed(importInitializers(model.graph(), scope)) ||
       failed(importNodes(model.graph().node(), scope)))
     return failure();
 
@@ -68,6 +73,35 @@ LogicalResult ModelImport::readFunctions() {
       return b.error() << "function '" << function.name() << "' is defined twice", failure();
   }
   return success();
+}
+
+const onnx::FunctionProto *ModelImport::calledFunction(const onnx::NodeProto &node) const {
+  StringRef domain = canonicalDomain(node.domain());
+  return functions.lookup((domain + ":" + node.op_type() + ":" + node.overload()).str());
+}
+
+int64_t ModelImport::countNodes(const RepeatedPtrField<onnx::NodeProto> &nodes,
+                                llvm::DenseMap<const onnx::FunctionProto *, int64_t> &known,
+                                int depth) const {
+  int64_t total = 0;
+  for (const auto &node : nodes) {
+    ++total;
+    if (depth < kMaxDepth)
+      for (const auto &attribute : node.attribute())
+        total += countNodes(attribute.g().node(), known, depth + 1);
+    if (const onnx::FunctionProto *function = calledFunction(node); function && depth < kMaxDepth) {
+      // A function that calls itself counts as nothing here; inlining it runs into kMaxDepth.
+      auto [entry, isNew] = known.try_emplace(function, 0);
+      if (isNew) {
+        int64_t body = countNodes(function->node(), known, depth + 1);
+        entry = known.find(function);
+        entry->second = body;
+      }
+      total += entry->second;
+    }
+    total = std::min(total, kMaxNodes + 1);
+  }
+  return total;
 }
 
 //===----------------------------------------------------------------------===//

@@ -44,6 +44,12 @@ private:
   readOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto> &imports,
              Opsets &opsets);
   mlir::LogicalResult readFunctions();
+  /// Nodes after functions are inlined, at most kMaxNodes + 1. `known` holds the counts of
+  /// functions.
+  int64_t countNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+                     llvm::DenseMap<const onnx::FunctionProto *, int64_t> &known, int depth) const;
+  /// The function that a node calls, or null.
+  const onnx::FunctionProto *calledFunction(const onnx::NodeProto &node) const;
   mlir::LogicalResult importInputs(Scope &scope);
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph, Scope &scope);
   mlir::LogicalResult importNodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
