@@ -108,6 +108,10 @@ TEST(Gemm, ElementTypes) {
   };
   for (std::vector<unsigned> constants : {std::vector<unsigned>{1}, std::vector<unsigned>{}}) {
     check({.body = body("f64", "f64"), .constants = constants, .tolerance = 1e-14});
+    // Sums are kept in f32 and rounded once: at most one step from the evaluator's, which is 2^-10
+    // and 2^-7.
+    check({.body = body("f16", "f16"), .constants = constants, .tolerance = 9.8e-4});
+    check({.body = body("bf16", "bf16"), .constants = constants, .tolerance = 7.9e-3});
     check({.body = body("i8", "i32"), .constants = constants, .tolerance = 0});
     check({.body = body("ui8", "i32"), .constants = constants, .tolerance = 0});
   }

@@ -8,11 +8,11 @@
 namespace ingot::test {
 
 struct KernelCase {
-  std::string target; ///< a CPU target string
-  std::string body;   ///< the kernel `func.func private @k(…) -> … { … }` with graph ops
-  std::vector<unsigned> constants; ///< arguments that every launch passes a constant for
-  double tolerance = 1e-5;         ///< of the output's scale; f32 sums differ in order alone
-  std::string strategy;            ///< overrides: a dictionary, or empty
+  std::string target = {}; ///< a CPU target string
+  std::string body = {};   ///< the kernel `func.func private @k(…) -> … { … }` with graph ops
+  std::vector<unsigned> constants = {}; ///< arguments that every launch passes a constant for
+  double tolerance = 1e-5;              ///< of the output's scale; f32 sums differ in order alone
+  std::string strategy = {};            ///< overrides: a dictionary, or empty
   unsigned pieces = 1;       ///< tile ranges that the launch is cut into, run in reverse order
   double low = -1, high = 1; ///< range of random inputs
 };
