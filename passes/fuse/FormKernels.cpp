@@ -47,14 +47,15 @@ public:
 
   void run() {
     // Contractions choose first: an epilogue on accumulators saves the most.
-    for (KernelRole role : {KernelRole::Contraction, KernelRole::Root, KernelRole::Movement})
+    for (KernelRole role : {KernelRole::Contraction, KernelRole::Root})
       for (Operation &op : block)
         if (kernelRole(&op) == role && !groupOf.count(&op))
           start(&op, role);
-    // What is elementwise gathers its producers, so the last of a chain comes first.
-    for (Operation &op : llvm::reverse(block))
-      if (kernelRole(&op) == KernelRole::Pointwise && !groupOf.count(&op))
-        start(&op, KernelRole::Pointwise);
+    // The others gather their producers, so the last of a chain comes first.
+    for (KernelRole role : {KernelRole::Movement, KernelRole::Pointwise})
+      for (Operation &op : llvm::reverse(block))
+        if (kernelRole(&op) == role && !groupOf.count(&op))
+          start(&op, role);
   }
 
   SmallVector<Group> groups;
@@ -64,7 +65,8 @@ private:
     Group group;
     group.root = group.output = op;
     group.ops.insert(op);
-    if (role == KernelRole::Pointwise || (role == KernelRole::Root && readsInOrder(op)))
+    if (role == KernelRole::Pointwise || role == KernelRole::Movement ||
+        (role == KernelRole::Root && readsInOrder(op)))
       addAllProducers(group);
     if (op->getNumResults() == 1)
       addEpilogue(group);
@@ -142,29 +144,77 @@ private:
     } while (group.ops.size() != before);
   }
 
+  /// Whether the kernel computes elements of `value` more than once: a row kernel reads its input
+  /// several times, and a stretched value is computed for each element it meets.
+  static bool isRepeated(const Group &group, Value value) {
+    if (kernelRole(group.root) == KernelRole::Root)
+      return true;
+    llvm::SmallSetVector<Value, 8> reached;
+    reached.insert(value);
+    for (size_t i = 0; i < reached.size(); ++i)
+      for (Operation *user : reached[i].getUsers()) {
+        if (!group.ops.count(user))
+          continue;
+        if (isa<BroadcastOp>(user) || (kernelRole(user) == KernelRole::Pointwise &&
+                                       shapeOf(reached[i]) != shapeOf(user->getResult(0))))
+          return true;
+        reached.insert(user->getResults().begin(), user->getResults().end());
+      }
+    return false;
+  }
+
+  /// Whether `op`, which computes `value`, may be computed at the point where the group reads it.
+  bool fits(const Group &group, Operation *op, Value value) const {
+    KernelRole role = kernelRole(op);
+    if (role == KernelRole::Pointwise)
+      return isCheap(op) || !isRepeated(group, value);
+    if (isa<BroadcastOp, IotaOp>(op))
+      return true;
+    if (kernelRole(group.root) == KernelRole::Root)
+      return false;
+    return role == KernelRole::Movement && (isa<SliceOp>(op) || (isa<PadOp>(op) && isMove(group)));
+  }
+
+  static bool isMove(const Group &group) { return kernelRole(group.root) == KernelRole::Movement; }
+
   /// Takes in the ops that compute `value`, when the group alone uses them.
   void addProducers(Group &group, Value value) {
     Operation *op = value.getDefiningOp();
-    if (!op || !joins(op, group) || isInlineConstant(value))
+    if (!op || !joins(op, group) || isInlineConstant(value) || !usedInside(group, op))
       return;
-    KernelRole role = kernelRole(op);
-    // A row kernel reads its input more than once, and a stretched value is computed for each
-    // element it meets.
-    bool rootIsRow = kernelRole(group.root) == KernelRole::Root;
-    bool again = rootIsRow || shapeOf(value) != shapeOf(group.root->getResult(0));
-    bool fits = role == KernelRole::Pointwise
-                    ? !again || isCheap(op)
-                    : isa<BroadcastOp, IotaOp>(op) || (!rootIsRow && isa<SliceOp>(op));
-    if (!fits ||
-        llvm::any_of(op->getUsers(), [&](Operation *user) { return !group.ops.count(user); }))
-      return;
-    group.ops.insert(op);
-    if (operandCount(group) > kMaxOperands) {
-      group.ops.remove(op);
+    SmallVector<Operation *, 2> added = {op};
+    if (isUnitReshape(op)) {
+      // It costs nothing where it is; inside it lets what is before it join.
+      Value before = op->getOperand(0);
+      Operation *producer = before.getDefiningOp();
+      if (!producer || !joins(producer, group) || isInlineConstant(before) || !before.hasOneUse() ||
+          !fits(group, producer, value))
+        return;
+      added.push_back(producer);
+    } else if (!fits(group, op, value)) {
       return;
     }
-    for (Value operand : op->getOperands())
+    group.ops.insert(added.begin(), added.end());
+    if (operandCount(group) > kMaxOperands) {
+      for (Operation *member : added)
+        group.ops.remove(member);
+      return;
+    }
+    for (Value operand : added.back()->getOperands())
       addProducers(group, operand);
+  }
+
+  static bool usedInside(const Group &group, Operation *op) {
+    return llvm::all_of(op->getUsers(), [&](Operation *user) { return group.ops.count(user); });
+  }
+
+  /// A reshape that only adds or drops extents of 1.
+  static bool isUnitReshape(Operation *op) {
+    if (!isa<ReshapeOp>(op))
+      return false;
+    auto isWide = [](int64_t extent) { return extent != 1; };
+    return llvm::equal(llvm::make_filter_range(shapeOf(op->getOperand(0)), isWide),
+                       llvm::make_filter_range(shapeOf(op->getResult(0)), isWide));
   }
 
   Block &block;
@@ -179,6 +229,8 @@ std::string kernelName(const Group &group) {
   std::string name;
   unsigned words = 0;
   for (Operation *op : ops) {
+    if (isa<ReshapeOp>(op))
+      continue;
     if (words == kMaxWords) {
       name += "_etc";
       break;

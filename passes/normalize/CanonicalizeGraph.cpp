@@ -15,6 +15,7 @@ void ingot::populateCanonicalizeGraphPatterns(RewritePatternSet &patterns) {
   populateElementwisePatterns(patterns);
   populateMovementPatterns(patterns);
   populateContractionPatterns(patterns);
+  populateReductionPatterns(patterns);
 }
 
 namespace {

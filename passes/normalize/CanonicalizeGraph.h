@@ -13,5 +13,7 @@ void populateElementwisePatterns(mlir::RewritePatternSet &patterns);
 void populateMovementPatterns(mlir::RewritePatternSet &patterns);
 /// Contractions: biases, factors, transposed operands.
 void populateContractionPatterns(mlir::RewritePatternSet &patterns);
+/// Normalisations that the source spells out, and pools that separate.
+void populateReductionPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace ingot

@@ -19,6 +19,8 @@ namespace {
 constexpr uint64_t kAlwaysBytes = 128 << 10;
 /// No result above this size is computed: the evaluator is not fast.
 constexpr uint64_t kNeverBytes = 1 << 30;
+/// The largest iota or broadcast that is made for the moment of computing what reads it.
+constexpr uint64_t kMaxRepetitionBytes = 1 << 24;
 /// Growth that is accepted above kAlwaysBytes: int8 weights that become float.
 constexpr uint64_t kGrowth = 4;
 
@@ -55,12 +57,24 @@ Value foldMove(OpBuilder &builder, Operation *op) {
   return {};
 }
 
+/// Whether `value` is an iota or a broadcast of a constant that was too large to keep: what reads
+/// it is a constant none the less.
+bool isRepetition(Value value) {
+  if (auto broadcast = value.getDefiningOp<BroadcastOp>())
+    return constantOf(broadcast.getInput()) &&
+           storedBytes(broadcast.getType()) <= kMaxRepetitionBytes;
+  auto iota = value.getDefiningOp<IotaOp>();
+  return iota && storedBytes(iota.getType()) <= kMaxRepetitionBytes;
+}
+
 bool worthComputing(Operation *op) {
   if (op->getNumResults() != 1 || op->getNumRegions() != 0 || !isPure(op) ||
       !isa_and_nonnull<IngotDialect>(op->getDialect()) || isa<ConstantOp, LaunchOp, TransferOp>(op))
     return false;
   uint64_t most = 0;
   for (Value operand : op->getOperands()) {
+    if (isRepetition(operand))
+      continue;
     ConstantOp source = constantOf(operand);
     if (!source)
       return false;
@@ -73,6 +87,17 @@ bool worthComputing(Operation *op) {
   if (isa<IotaOp, BroadcastOp>(op))
     return bytes <= kMaxDenseBytes;
   return bytes <= kAlwaysBytes || (bytes <= kNeverBytes && bytes <= kGrowth * most);
+}
+
+std::optional<Attribute> compute(Operation *op) {
+  if (llvm::none_of(op->getOperands(), isRepetition))
+    return foldToConstant(op, kNeverBytes);
+  std::optional<TensorValue> value = evaluateConstant(op->getResult(0), kNeverBytes);
+  if (!value)
+    return std::nullopt;
+  std::vector<char> bytes(value->raw().begin(), value->raw().end());
+  return weightsOf(op->getContext())
+      .makeConstant(op->getContext(), sourceName(op->getLoc()), value->type, std::move(bytes));
 }
 
 class FoldConstants : public ingot::impl::FoldConstantsBase<FoldConstants> {
@@ -89,7 +114,7 @@ void ingot::foldConstants(func::FuncOp function) {
     OpBuilder builder(op);
     Value folded = foldMove(builder, op);
     if (!folded && worthComputing(op))
-      if (std::optional<Attribute> value = foldToConstant(op, kNeverBytes))
+      if (std::optional<Attribute> value = compute(op))
         folded = constant(builder, op->getLoc(), cast<RankedTensorType>(op->getResult(0).getType()),
                           *value);
     if (!folded)
@@ -97,10 +122,13 @@ void ingot::foldConstants(func::FuncOp function) {
     op->getResult(0).replaceAllUsesWith(folded);
     op->erase();
   });
-  // What was read by folded ops alone.
-  SmallVector<ConstantOp> constants;
-  function.walk([&](ConstantOp constant) { constants.push_back(constant); });
-  for (ConstantOp constant : constants)
-    if (constant->use_empty())
-      constant.erase();
+  // What was read by folded ops alone: readers come last.
+  SmallVector<Operation *> sources;
+  function.walk([&](Operation *op) {
+    if (isa<ConstantOp, IotaOp, BroadcastOp>(op))
+      sources.push_back(op);
+  });
+  for (Operation *op : llvm::reverse(sources))
+    if (op->use_empty())
+      op->erase();
 }

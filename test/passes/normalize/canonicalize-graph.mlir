@@ -224,3 +224,53 @@ func.func @division(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = ingot.div %x, %three : tensor<4xf32>, tensor<f32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @norms
+func.func @norms(%x: tensor<2x8xf32>, %y: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>) {
+  // CHECK-DAG: ingot.rms_norm %arg0 axis 1 epsilon {{9.99.*E-6|1.0.*e-05}}
+  // CHECK-DAG: ingot.layer_norm %arg1 axis 1 epsilon {{9.99.*E-6|1.0.*e-05}}
+  // CHECK-NOT: ingot.reduce
+  %e = ingot.constant dense<9.99999974E-6> : tensor<f32>
+  %0 = ingot.mul %x, %x : tensor<2x8xf32>, tensor<2x8xf32>
+  %1 = ingot.reduce mean %0 dims [1] keepdims : tensor<2x8xf32>
+  %2 = ingot.add %1, %e : tensor<2x1xf32>, tensor<f32>
+  %3 = ingot.rsqrt %2 : tensor<2x1xf32>
+  %4 = ingot.mul %x, %3 : tensor<2x8xf32>, tensor<2x1xf32>
+  %5 = ingot.reduce mean %y dims [1] keepdims : tensor<2x8xf32>
+  %6 = ingot.sub %y, %5 : tensor<2x8xf32>, tensor<2x1xf32>
+  %7 = ingot.mul %6, %6 : tensor<2x8xf32>, tensor<2x8xf32>
+  %8 = ingot.reduce mean %7 dims [1] keepdims : tensor<2x8xf32>
+  %9 = ingot.add %e, %8 : tensor<f32>, tensor<2x1xf32>
+  %10 = ingot.sqrt %9 : tensor<2x1xf32>
+  %11 = ingot.div %6, %10 : tensor<2x8xf32>, tensor<2x1xf32>
+  return %4, %11 : tensor<2x8xf32>, tensor<2x8xf32>
+}
+
+// -----
+
+// A mean over other dims than the last is no row norm.
+// CHECK-LABEL: func.func @not_norm
+func.func @not_norm(%x: tensor<2x8xf32>) -> tensor<2x8xf32> {
+  // CHECK: ingot.reduce
+  %e = ingot.constant dense<9.99999974E-6> : tensor<f32>
+  %0 = ingot.mul %x, %x : tensor<2x8xf32>, tensor<2x8xf32>
+  %1 = ingot.reduce mean %0 dims [0] keepdims : tensor<2x8xf32>
+  %2 = ingot.add %1, %e : tensor<1x8xf32>, tensor<f32>
+  %3 = ingot.rsqrt %2 : tensor<1x8xf32>
+  %4 = ingot.mul %x, %3 : tensor<2x8xf32>, tensor<1x8xf32>
+  return %4 : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @split
+func.func @split(%x: tensor<1x4x20x20xf32>) -> (tensor<1x4x10x20xf32>, tensor<1x4x20x20xf32>) {
+  // CHECK: %[[A:.*]] = ingot.pool {{ *}}max %arg0 kernel [7, 1] strides [2, 1] pads [3, 0, 3, 0] dilations [1, 1] : tensor<1x4x20x20xf32>
+  // CHECK: ingot.pool {{ *}}max %[[A]] kernel [1, 5] strides [1, 1] pads [0, 2, 0, 2] dilations [1, 1] : tensor<1x4x10x20xf32>
+  // CHECK: ingot.pool {{ *}}max %arg0 kernel [3, 3]
+  %0 = ingot.pool max %x kernel [7, 5] strides [2, 1] pads [3, 2, 3, 2] dilations [1, 1] : tensor<1x4x20x20xf32>
+  %1 = ingot.pool max %x kernel [3, 3] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] : tensor<1x4x20x20xf32>
+  return %0, %1 : tensor<1x4x10x20xf32>, tensor<1x4x20x20xf32>
+}

@@ -57,3 +57,16 @@ func.func @input(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = ingot.add %x, %two : tensor<4xf32>, tensor<f32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// A broadcast that is too large to keep does not keep its reader from being a constant.
+// CHECK-LABEL: func.func @repetition
+func.func @repetition() -> tensor<1xf32> {
+  // CHECK-NEXT: ingot.constant dense<1.000000e+00>
+  // CHECK-NEXT: return
+  %one = ingot.constant dense<1.0> : tensor<f32>
+  %0 = ingot.broadcast %one : tensor<f32> -> tensor<4096xf32>
+  %1 = ingot.reduce max %0 dims [0] keepdims : tensor<4096xf32>
+  return %1 : tensor<1xf32>
+}
