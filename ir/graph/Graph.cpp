@@ -51,6 +51,78 @@ FailureOr<SmallVector<int64_t>> ingot::broadcastShapes(ArrayRef<int64_t> a, Arra
   return result;
 }
 
+SmallVector<DimExpr> ingot::extentsOf(RankedTensorType type) {
+  SmallVector<DimExpr> extents;
+  auto names = dyn_cast_or_null<DimsAttr>(type.getEncoding());
+  size_t next = 0;
+  for (int64_t extent : type.getShape()) {
+    if (!ShapedType::isDynamic(extent)) {
+      extents.push_back(extent);
+      continue;
+    }
+    // Division by 0 is how an expression says that it is nothing.
+    DimExpr unknown = DimExpr::floorDiv(1, 0);
+    if (!names) {
+      extents.push_back(unknown);
+      continue;
+    }
+    llvm::Expected<DimExpr> parsed = DimExpr::parse(names.getExpressions()[next++].getValue());
+    extents.push_back(parsed ? *parsed : unknown);
+    if (!parsed)
+      llvm::consumeError(parsed.takeError());
+  }
+  return extents;
+}
+
+RankedTensorType ingot::tensorType(ArrayRef<DimExpr> extents, Type element) {
+  SmallVector<int64_t> shape;
+  SmallVector<StringAttr> names;
+  bool unknown = false;
+  for (const DimExpr &extent : extents) {
+    shape.push_back(extent.constant().value_or(ShapedType::kDynamic));
+    unknown |= !extent.valid();
+    if (!extent.isConstant())
+      names.push_back(StringAttr::get(element.getContext(), extent.str()));
+  }
+  if (names.empty() || unknown)
+    return RankedTensorType::get(shape, element);
+  return RankedTensorType::get(shape, element, DimsAttr::get(element.getContext(), names));
+}
+
+LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<StringAttr> expressions) {
+  for (StringAttr text : expressions) {
+    llvm::Expected<DimExpr> parsed = DimExpr::parse(text.getValue());
+    if (!parsed)
+      return emitError() << llvm::toString(parsed.takeError());
+    if (parsed->isConstant() || parsed->str() != text.getValue())
+      return emitError() << "expected a canonical expression of dims, but got \"" << text.getValue()
+                         << "\"; write \"" << parsed->str() << "\"";
+  }
+  return success();
+}
+
+LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  size_t dynamic = llvm::count_if(shape, ShapedType::isDynamic);
+  if (dynamic != getExpressions().size())
+    return emitError() << "names " << getExpressions().size() << " extents, but " << dynamic
+                       << " are dynamic";
+  return success();
+}
+
+FailureOr<SmallVector<DimExpr>> ingot::broadcastExtents(ArrayRef<DimExpr> a, ArrayRef<DimExpr> b) {
+  SmallVector<DimExpr> result(std::max(a.size(), b.size()));
+  for (size_t i = 0; i < result.size(); ++i) {
+    DimExpr x = i < a.size() ? a[a.size() - 1 - i] : DimExpr(1);
+    DimExpr y = i < b.size() ? b[b.size() - 1 - i] : DimExpr(1);
+    if (x != y && x != DimExpr(1) && y != DimExpr(1))
+      return failure();
+    result[result.size() - 1 - i] = x == DimExpr(1) ? y : x;
+  }
+  return result;
+}
+
 RankedTensorType ingot::withElementType(RankedTensorType type, Type element) {
   return RankedTensorType::get(type.getShape(), element, type.getEncoding());
 }

@@ -1,6 +1,7 @@
 // The `ingot` dialect: ops, attributes, interfaces, and the helpers that builders of graphs share.
 #pragma once
 
+#include "ir/graph/DimExpr.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -9,6 +10,7 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <memory>
@@ -27,6 +29,21 @@ namespace ingot {
 /// do not match.
 llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a,
                                                             llvm::ArrayRef<int64_t> b);
+
+/// The extents of a tensor; a `?` without a name gives an expression that equals nothing.
+llvm::SmallVector<DimExpr> extentsOf(mlir::RankedTensorType type);
+
+/// The tensor type with these extents, dynamic ones named in its encoding.
+mlir::RankedTensorType tensorType(llvm::ArrayRef<DimExpr> extents, mlir::Type element);
+
+/// Starts and sizes of a slice; the expressions of `dims` stand for the dynamic starts, then sizes.
+/// Failure: their numbers differ.
+llvm::FailureOr<std::pair<llvm::SmallVector<DimExpr>, llvm::SmallVector<DimExpr>>>
+sliceRange(llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> sizes, DimsAttr dims);
+
+/// `broadcastShapes` of extents: 1 stretches, and others must be equal for all values of the names.
+llvm::FailureOr<llvm::SmallVector<DimExpr>> broadcastExtents(llvm::ArrayRef<DimExpr> a,
+                                                             llvm::ArrayRef<DimExpr> b);
 
 /// The type with the same shape and another element type.
 mlir::RankedTensorType withElementType(mlir::RankedTensorType type, mlir::Type element);

@@ -5,7 +5,9 @@
 include "ir/graph/GraphDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
 
 class Ingot_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I32EnumAttr<name, summary, cases> {
   let cppNamespace = "::ingot";
@@ -71,8 +73,22 @@ def Ingot_StepKind : Ingot_Enum<"StepKind", "one transformation of a weight's re
   I32EnumAttrCase<"Pad", 2, "pad">, I32EnumAttrCase<"Cast", 3, "cast">, I32EnumAttrCase<"Scale", 4, "scale">,
   I32EnumAttrCase<"Slice", 5, "slice">]>;
 
-class Ingot_Attr<string name, string attrMnemonic> : AttrDef<Ingot_Dialect, name> {
+class Ingot_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<Ingot_Dialect, name, traits> {
   let mnemonic = attrMnemonic;
+}
+
+def Ingot_DimsAttr : Ingot_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "what the dynamic extents of a tensor are";
+  let description = [{
+    One expression of named dims for each `?` of the type, in order; canonical text as `DimExpr` writes it, so that
+    extents are equal when their texts are. Names and their bounds are declared by the module's `ingot.dims`.
+    ```mlir
+    tensor<?x?x384xf32, #ingot.dims<["batch", "past + seq"]>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$expressions);
+  let assemblyFormat = "`<` `[` $expressions `]` `>`";
+  let genVerifyDecl = 1;
 }
 
 def Ingot_StepAttr : Ingot_Attr<"Step", "step"> {

@@ -17,14 +17,14 @@ struct SpatialDims {
 } // namespace
 
 /// Extent of a window op along one dim, or failure when it would be negative or overflow.
-static FailureOr<int64_t> windowExtent(int64_t in, int64_t low, int64_t high, int64_t kernel,
+static FailureOr<DimExpr> windowExtent(const DimExpr &in, int64_t low, int64_t high, int64_t kernel,
                                        int64_t dilation, int64_t stride) {
-  int64_t padded = 0, span = 0;
-  if (stride <= 0 || dilation <= 0 || kernel <= 0 || __builtin_add_overflow(in, low, &padded) ||
-      __builtin_add_overflow(padded, high, &padded) ||
-      __builtin_mul_overflow(dilation, kernel - 1, &span) || padded - span - 1 < 0)
+  if (stride <= 0 || dilation <= 0 || kernel <= 0)
     return failure();
-  return (padded - span - 1) / stride + 1;
+  DimExpr room = in + DimExpr(low) + DimExpr(high) - DimExpr(dilation) * DimExpr(kernel - 1) - 1;
+  if (!room.valid() || room.constant().value_or(0) < 0)
+    return failure();
+  return DimExpr::floorDiv(room, stride) + 1;
 }
 
 static LogicalResult checkWindow(int64_t count, ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides,
@@ -36,13 +36,11 @@ static LogicalResult checkWindow(int64_t count, ArrayRef<int64_t> kernel, ArrayR
   return success();
 }
 
-static LogicalResult checkBias(Value bias, int64_t channels, Fail fail) {
+static LogicalResult checkBias(Value bias, const DimExpr &channels, Fail fail) {
   if (!bias)
     return success();
-  RankedTensorType type = typeOf(bias);
-  if (type.getRank() != 1 || type.getDimSize(0) != channels)
-    return fail("needs a bias of shape [" + Twine(channels) + "], but got " +
-                show(type.getShape()));
+  if (dimsOf(bias) != Dims{channels})
+    return fail("needs a bias of shape [" + channels.str() + "], but got " + show(dimsOf(bias)));
   return success();
 }
 
@@ -50,12 +48,15 @@ INGOT_INFER(ConvOp) {
   RankedTensorType input = typeOf(args.getInput()), filter = typeOf(args.getFilter());
   SpatialDims dims{input.getRank(), args.getChannelsLast()};
   if (input.getRank() < 3 || filter.getRank() != input.getRank())
-    return fail("needs input and filter of one rank, 3 or more, but got " + show(input.getShape()) +
-                " and " + show(filter.getShape()));
+    return fail("needs input and filter of one rank, 3 or more, but got " + show(extentsOf(input)) +
+                " and " + show(extentsOf(filter)));
   ArrayRef<int64_t> kernel = filter.getShape().drop_front(2);
   if (failed(checkWindow(dims.count(), kernel, args.getStrides(), args.getPads(),
                          args.getDilations(), fail)))
     return failure();
+  if (!filter.hasStaticShape() || input.isDynamicDim(dims.channel()))
+    return fail("needs a filter and channels of known extent, but got " + show(extentsOf(input)) +
+                " and " + show(extentsOf(filter)));
   int64_t groups = args.getGroups(), channels = input.getDimSize(dims.channel());
   int64_t out = filter.getDimSize(0);
   if (groups <= 0 || channels % groups || out % groups || filter.getDimSize(1) != channels / groups)
@@ -65,18 +66,18 @@ INGOT_INFER(ConvOp) {
     return failure();
   if (input.getElementType() != filter.getElementType())
     return fail("input and filter have different element types");
-  Dims shape(input.getShape());
+  Dims shape = extentsOf(input);
   shape[dims.channel()] = out;
   for (int64_t i = 0; i < dims.count(); ++i) {
-    FailureOr<int64_t> extent =
+    FailureOr<DimExpr> extent =
         windowExtent(shape[dims.spatial(i)], args.getPads()[i], args.getPads()[dims.count() + i],
                      kernel[i], args.getDilations()[i], args.getStrides()[i]);
     if (failed(extent))
       return fail("the kernel does not fit spatial dim " + Twine(i) + " of extent " +
-                  Twine(shape[dims.spatial(i)]));
+                  shape[dims.spatial(i)].str());
     shape[dims.spatial(i)] = *extent;
   }
-  results.push_back(RankedTensorType::get(shape, accumulatedType(input.getElementType())));
+  results.push_back(tensorType(shape, accumulatedType(input.getElementType())));
   return success();
 }
 
@@ -84,14 +85,17 @@ INGOT_INFER(ConvTransposeOp) {
   RankedTensorType input = typeOf(args.getInput()), filter = typeOf(args.getFilter());
   SpatialDims dims{input.getRank(), args.getChannelsLast()};
   if (input.getRank() < 3 || filter.getRank() != input.getRank())
-    return fail("needs input and filter of one rank, 3 or more, but got " + show(input.getShape()) +
-                " and " + show(filter.getShape()));
+    return fail("needs input and filter of one rank, 3 or more, but got " + show(extentsOf(input)) +
+                " and " + show(extentsOf(filter)));
   ArrayRef<int64_t> kernel = filter.getShape().drop_front(2);
   if (failed(checkWindow(dims.count(), kernel, args.getStrides(), args.getPads(),
                          args.getDilations(), fail)))
     return failure();
   if (static_cast<int64_t>(args.getOutputPadding().size()) != dims.count())
     return fail("needs output_padding of " + Twine(dims.count()) + " elements");
+  if (!filter.hasStaticShape() || input.isDynamicDim(dims.channel()))
+    return fail("needs a filter and channels of known extent, but got " + show(extentsOf(input)) +
+                " and " + show(extentsOf(filter)));
   int64_t groups = args.getGroups(), channels = input.getDimSize(dims.channel());
   int64_t out = 0;
   if (groups <= 0 || channels % groups || filter.getDimSize(0) != channels ||
@@ -100,63 +104,60 @@ INGOT_INFER(ConvTransposeOp) {
                 " input channels in " + Twine(groups) + " groups");
   if (failed(checkBias(args.getBias(), out, fail)))
     return failure();
-  Dims shape(input.getShape());
+  Dims shape = extentsOf(input);
   shape[dims.channel()] = out;
   for (int64_t i = 0; i < dims.count(); ++i) {
-    int64_t &extent = shape[dims.spatial(i)];
-    __int128 next = (static_cast<__int128>(extent) - 1) * args.getStrides()[i] - args.getPads()[i] -
-                    args.getPads()[dims.count() + i] +
-                    static_cast<__int128>(args.getDilations()[i]) * (kernel[i] - 1) +
-                    args.getOutputPadding()[i] + 1;
-    if (args.getStrides()[i] <= 0 || args.getDilations()[i] <= 0 || next < 0 || next > INT32_MAX)
-      return fail("spatial dim " + Twine(i) + " of extent " + Twine(extent) +
+    DimExpr &extent = shape[dims.spatial(i)];
+    DimExpr next = (extent - 1) * DimExpr(args.getStrides()[i]) - DimExpr(args.getPads()[i]) -
+                   DimExpr(args.getPads()[dims.count() + i]) +
+                   DimExpr(args.getDilations()[i]) * DimExpr(kernel[i] - 1) +
+                   DimExpr(args.getOutputPadding()[i]) + 1;
+    int64_t number = next.constant().value_or(0);
+    if (args.getStrides()[i] <= 0 || args.getDilations()[i] <= 0 || !next.valid() || number < 0 ||
+        number > INT32_MAX)
+      return fail("spatial dim " + Twine(i) + " of extent " + extent.str() +
                   " gets an impossible extent");
-    extent = static_cast<int64_t>(next);
+    extent = next;
   }
-  results.push_back(RankedTensorType::get(shape, input.getElementType()));
+  results.push_back(tensorType(shape, input.getElementType()));
   return success();
 }
 
 INGOT_INFER(MatmulOp) {
-  RankedTensorType lhs = typeOf(args.getLhs()), rhs = typeOf(args.getRhs());
-  if (lhs.getRank() < 2 || rhs.getRank() < 2)
-    return fail("needs operands of rank 2 or more, but got " + show(lhs.getShape()) + " and " +
-                show(rhs.getShape()));
-  auto [n, k] = std::pair(rhs.getShape().back(), rhs.getDimSize(rhs.getRank() - 2));
+  Dims lhs = dimsOf(args.getLhs()), rhs = dimsOf(args.getRhs());
+  if (lhs.size() < 2 || rhs.size() < 2)
+    return fail("needs operands of rank 2 or more, but got " + show(lhs) + " and " + show(rhs));
+  auto [n, k] = std::pair(rhs.back(), rhs[rhs.size() - 2]);
   if (args.getTransposeB())
     std::swap(n, k);
-  FailureOr<Dims> shape = broadcastShapes(lhs.getShape().drop_back(2), rhs.getShape().drop_back(2));
-  if (lhs.getShape().back() != k || failed(shape))
-    return fail("operands of shapes " + show(lhs.getShape()) + " and " + show(rhs.getShape()) +
+  FailureOr<Dims> shape = broadcastExtents(ArrayRef(lhs).drop_back(2), ArrayRef(rhs).drop_back(2));
+  if (lhs.back() != k || failed(shape))
+    return fail("operands of shapes " + show(lhs) + " and " + show(rhs) +
                 (args.getTransposeB() ? " (transposed)" : "") + " do not multiply");
   if (failed(checkBias(args.getBias(), n, fail)))
     return failure();
-  shape->push_back(lhs.getDimSize(lhs.getRank() - 2));
+  shape->push_back(lhs[lhs.size() - 2]);
   shape->push_back(n);
-  results.push_back(RankedTensorType::get(*shape, accumulatedType(lhs.getElementType())));
+  results.push_back(tensorType(*shape, accumulatedType(typeOf(args.getLhs()).getElementType())));
   return success();
 }
 
 INGOT_INFER(AttentionOp) {
-  RankedTensorType q = typeOf(args.getQuery()), k = typeOf(args.getKey());
-  RankedTensorType v = typeOf(args.getValue());
-  if (q.getRank() != 4 || k.getRank() != 4 || v.getRank() != 4)
+  Dims q = dimsOf(args.getQuery()), k = dimsOf(args.getKey()), v = dimsOf(args.getValue());
+  if (q.size() != 4 || k.size() != 4 || v.size() != 4)
     return fail("needs query, key and value of rank 4");
-  if (q.getDimSize(0) != k.getDimSize(0) ||
-      k.getShape().take_front(3) != v.getShape().take_front(3) ||
-      q.getDimSize(3) != k.getDimSize(3) || k.getDimSize(1) == 0 ||
-      q.getDimSize(1) % k.getDimSize(1))
-    return fail("query " + show(q.getShape()) + ", key " + show(k.getShape()) + " and value " +
-                show(v.getShape()) + " do not fit");
-  Dims scores = {q.getDimSize(0), q.getDimSize(1), q.getDimSize(2), k.getDimSize(2)};
+  std::optional<int64_t> heads = q[1].constant(), shared = k[1].constant();
+  if (q[0] != k[0] || ArrayRef(k).take_front(3) != ArrayRef(v).take_front(3) || q[3] != k[3] ||
+      !heads || !shared || *shared == 0 || *heads % *shared)
+    return fail("query " + show(q) + ", key " + show(k) + " and value " + show(v) + " do not fit");
+  Dims scores = {q[0], q[1], q[2], k[2]};
   if (args.getMask()) {
-    FailureOr<Dims> shape = broadcastShapes(scores, typeOf(args.getMask()).getShape());
+    FailureOr<Dims> shape = broadcastExtents(scores, dimsOf(args.getMask()));
     if (failed(shape) || *shape != scores)
-      return fail("mask " + show(typeOf(args.getMask()).getShape()) + " does not broadcast to " +
+      return fail("mask " + show(dimsOf(args.getMask())) + " does not broadcast to " +
                   show(scores));
   }
-  results.push_back(RankedTensorType::get(
-      {q.getDimSize(0), q.getDimSize(1), q.getDimSize(2), v.getDimSize(3)}, q.getElementType()));
+  results.push_back(tensorType({q[0], q[1], q[2], v[3]}, typeOf(args.getQuery()).getElementType()));
   return success();
 }
 
@@ -170,10 +171,12 @@ static LogicalResult checkNorm(Value input, Value scale, Value bias, int64_t axi
   RankedTensorType type = typeOf(input);
   if (failed(checkAxis(axis, type.getRank(), fail)))
     return failure();
+  Dims extents = extentsOf(type);
+  ArrayRef<DimExpr> normalised = ArrayRef(extents).drop_front(axis);
   for (Value value : {scale, bias})
-    if (value && typeOf(value).getShape() != type.getShape().drop_front(axis))
-      return fail("needs scale and bias of shape " + show(type.getShape().drop_front(axis)) +
-                  ", but got " + show(typeOf(value).getShape()));
+    if (value && ArrayRef<DimExpr>(dimsOf(value)) != normalised)
+      return fail("needs scale and bias of shape " + show(normalised) + ", but got " +
+                  show(dimsOf(value)));
   return success();
 }
 
@@ -189,7 +192,10 @@ INGOT_INFER(GroupNormOp) {
   RankedTensorType type = typeOf(args.getInput());
   if (type.getRank() < 2)
     return fail("needs an input of rank 2 or more");
-  int64_t channels = type.getDimSize(args.getChannelsLast() ? type.getRank() - 1 : 1);
+  int64_t channelDim = args.getChannelsLast() ? type.getRank() - 1 : 1;
+  if (type.isDynamicDim(channelDim))
+    return fail("needs channels of known extent, but got " + show(extentsOf(type)));
+  int64_t channels = type.getDimSize(channelDim);
   if (args.getGroups() <= 0 || channels % args.getGroups())
     return fail(Twine(channels) + " channels do not divide into " + Twine(args.getGroups()) +
                 " groups");
@@ -203,7 +209,7 @@ INGOT_INFER(BatchNormOp) {
   if (type.getRank() < 2)
     return fail("needs an input of rank 2 or more");
   for (Value value : {args.getScale(), args.getBias(), args.getMean(), args.getVariance()})
-    if (failed(checkBias(value, type.getDimSize(1), fail)))
+    if (failed(checkBias(value, extentsOf(type)[1], fail)))
       return failure();
   results.push_back(type);
   return success();
@@ -220,17 +226,17 @@ INGOT_INFER(PoolOp) {
   if (args.getCountedPads() &&
       static_cast<int64_t>(args.getCountedPads()->size()) != 2 * dims.count())
     return fail("needs counted_pads of " + Twine(2 * dims.count()) + " elements");
-  Dims shape(input.getShape());
+  Dims shape = extentsOf(input);
   for (int64_t i = 0; i < dims.count(); ++i) {
-    FailureOr<int64_t> extent =
+    FailureOr<DimExpr> extent =
         windowExtent(shape[dims.spatial(i)], args.getPads()[i], args.getPads()[dims.count() + i],
                      args.getKernel()[i], args.getDilations()[i], args.getStrides()[i]);
     if (failed(extent))
       return fail("the window does not fit spatial dim " + Twine(i) + " of extent " +
-                  Twine(shape[dims.spatial(i)]));
+                  shape[dims.spatial(i)].str());
     shape[dims.spatial(i)] = *extent;
   }
-  results.push_back(RankedTensorType::get(shape, input.getElementType()));
+  results.push_back(tensorType(shape, input.getElementType()));
   return success();
 }
 
@@ -241,15 +247,15 @@ INGOT_INFER(ReduceOp) {
       (!dims.empty() && (dims.front() < 0 || dims.back() >= type.getRank())))
     return fail("needs sorted, distinct dims below rank " + Twine(type.getRank()) + ", but got " +
                 show(dims));
-  Dims shape;
+  Dims shape, extents = extentsOf(type);
   for (int64_t i = 0; i < type.getRank(); ++i) {
     bool reduced = llvm::is_contained(dims, i);
     if (!reduced)
-      shape.push_back(type.getDimSize(i));
+      shape.push_back(extents[i]);
     else if (args.getKeepdims())
       shape.push_back(1);
   }
-  results.push_back(RankedTensorType::get(shape, type.getElementType()));
+  results.push_back(tensorType(shape, type.getElementType()));
   return success();
 }
 
@@ -259,12 +265,12 @@ INGOT_INFER(ArgReduceOp) {
     return failure();
   if (type.getDimSize(args.getAxis()) == 0)
     return fail("cannot choose from the empty dim " + Twine(args.getAxis()));
-  Dims shape(type.getShape());
+  Dims shape = extentsOf(type);
   if (args.getKeepdims())
     shape[args.getAxis()] = 1;
   else
     shape.erase(shape.begin() + args.getAxis());
-  results.push_back(RankedTensorType::get(shape, IntegerType::get(type.getContext(), 64)));
+  results.push_back(tensorType(shape, IntegerType::get(type.getContext(), 64)));
   return success();
 }
 
@@ -278,13 +284,13 @@ INGOT_INFER(TopKOp) {
   if (failed(checkAxis(args.getAxis(), type.getRank(), fail)))
     return failure();
   int64_t k = args.getK();
-  if (k < 0 || k > type.getDimSize(args.getAxis()))
+  if (k < 0 || (!type.isDynamicDim(args.getAxis()) && k > type.getDimSize(args.getAxis())))
     return fail("k = " + Twine(k) + " does not fit extent " +
-                Twine(type.getDimSize(args.getAxis())));
-  Dims shape(type.getShape());
+                extentsOf(type)[args.getAxis()].str());
+  Dims shape = extentsOf(type);
   shape[args.getAxis()] = k;
-  results.push_back(RankedTensorType::get(shape, type.getElementType()));
-  results.push_back(RankedTensorType::get(shape, IntegerType::get(type.getContext(), 64)));
+  results.push_back(tensorType(shape, type.getElementType()));
+  results.push_back(tensorType(shape, IntegerType::get(type.getContext(), 64)));
   return success();
 }
 
@@ -302,24 +308,23 @@ static LogicalResult inferRecurrent(Direction direction, int64_t gates, Value in
   int64_t d = direction == Direction::Bidirectional ? 2 : 1;
   if (x.getRank() != 3 || w.getRank() != 3 || r.getRank() != 3)
     return fail("needs input, weight and recurrence of rank 3");
-  int64_t hidden = r.getDimSize(2);
-  auto expect = [&](StringRef what, Value value, ArrayRef<int64_t> shape) -> LogicalResult {
-    if (typeOf(value).getShape() == shape)
+  Dims in = extentsOf(x);
+  DimExpr hidden = extentsOf(r)[2];
+  auto expect = [&](StringRef what, Value value, const Dims &shape) -> LogicalResult {
+    if (dimsOf(value) == shape)
       return success();
-    return fail("needs " + what + " of shape " + show(shape) + ", but got " +
-                show(typeOf(value).getShape()));
+    return fail("needs " + what + " of shape " + show(shape) + ", but got " + show(dimsOf(value)));
   };
-  if (failed(expect("weight", weight, {d, gates * hidden, x.getDimSize(2)})) ||
-      failed(expect("recurrence", recurrence, {d, gates * hidden, hidden})))
+  if (failed(expect("weight", weight, {d, DimExpr(gates) * hidden, in[2]})) ||
+      failed(expect("recurrence", recurrence, {d, DimExpr(gates) * hidden, hidden})))
     return failure();
   for (Value bias : biases)
-    if (failed(expect("bias", bias, {d, gates * hidden})))
+    if (failed(expect("bias", bias, {d, DimExpr(gates) * hidden})))
       return failure();
   for (Value state : states)
-    if (failed(expect("initial state", state, {d, x.getDimSize(1), hidden})))
+    if (failed(expect("initial state", state, {d, in[1], hidden})))
       return failure();
-  results.push_back(
-      RankedTensorType::get({x.getDimSize(0), d, x.getDimSize(1), hidden}, x.getElementType()));
+  results.push_back(tensorType({in[0], d, in[1], hidden}, x.getElementType()));
   for (Value state : states)
     results.push_back(state.getType());
   return success();

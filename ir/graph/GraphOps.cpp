@@ -158,9 +158,13 @@ LogicalResult ReshapeOp::verify() {
   if (from.getElementType() != to.getElementType())
     return emitOpError("must keep the element type ")
            << from.getElementType() << ", but gives " << to.getElementType();
-  if (from.hasStaticShape() && to.hasStaticShape() && from.getNumElements() != to.getNumElements())
-    return emitOpError("has ") << from.getNumElements() << " elements, but its result "
-                               << to.getNumElements();
+  DimExpr before = 1, after = 1;
+  for (const DimExpr &extent : extentsOf(from))
+    before *= extent;
+  for (const DimExpr &extent : extentsOf(to))
+    after *= extent;
+  if (before != after)
+    return emitOpError("has ") << before.str() << " elements, but its result " << after.str();
   return success();
 }
 
@@ -170,9 +174,9 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
 
 LogicalResult BroadcastOp::verify() {
   RankedTensorType from = getInput().getType(), to = getType();
-  FailureOr<SmallVector<int64_t>> shape = broadcastShapes(from.getShape(), to.getShape());
-  if (from.getElementType() != to.getElementType() || failed(shape) ||
-      ArrayRef<int64_t>(*shape) != to.getShape())
+  SmallVector<DimExpr> wanted = extentsOf(to);
+  FailureOr<SmallVector<DimExpr>> shape = broadcastExtents(extentsOf(from), wanted);
+  if (from.getElementType() != to.getElementType() || failed(shape) || *shape != wanted)
     return emitOpError("cannot broadcast ") << from << " to " << to;
   return success();
 }
@@ -200,8 +204,8 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
 }
 
 LogicalResult CastOp::verify() {
-  if (cast<RankedTensorType>(getInput().getType()).getShape() !=
-      cast<RankedTensorType>(getType()).getShape())
+  if (withElementType(cast<RankedTensorType>(getInput().getType()), getType().getElementType()) !=
+      getType())
     return emitOpError("must keep the shape, but turns ")
            << getInput().getType() << " into " << getType();
   return success();

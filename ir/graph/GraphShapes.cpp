@@ -15,9 +15,9 @@ using namespace ingot;
 /// Broadcasts all operands' shapes into `shape`.
 static LogicalResult broadcastAll(ValueRange operands, Fail fail, Dims &shape) {
   for (Value operand : operands) {
-    FailureOr<Dims> next = broadcastShapes(shape, typeOf(operand).getShape());
+    FailureOr<Dims> next = broadcastExtents(shape, dimsOf(operand));
     if (failed(next))
-      return fail("cannot broadcast " + show(typeOf(operand).getShape()) + " with " + show(shape));
+      return fail("cannot broadcast " + show(dimsOf(operand)) + " with " + show(shape));
     shape = *next;
   }
   return success();
@@ -40,7 +40,7 @@ static LogicalResult inferBinary(ValueRange operands, Fail fail, Type element,
   Dims shape;
   if (failed(broadcastAll(operands, fail, shape)))
     return failure();
-  results.push_back(RankedTensorType::get(shape, element ? element : left));
+  results.push_back(tensorType(shape, element ? element : left));
   return success();
 }
 
@@ -79,7 +79,7 @@ INGOT_INFER(SelectOp) {
     return fail("branches have different element types");
   if (failed(broadcastAll(args.getOperands(), fail, shape)))
     return failure();
-  results.push_back(RankedTensorType::get(shape, typeOf(args.getOnTrue()).getElementType()));
+  results.push_back(tensorType(shape, typeOf(args.getOnTrue()).getElementType()));
   return success();
 }
 INGOT_INFER(IsNanOp) {
@@ -99,41 +99,83 @@ INGOT_INFER(TransposeOp) {
   RankedTensorType type = typeOf(args.getInput());
   ArrayRef<int64_t> perm = args.getPerm();
   SmallVector<bool> seen(type.getRank());
-  Dims shape;
+  Dims shape, extents = extentsOf(type);
   if (static_cast<int64_t>(perm.size()) != type.getRank())
     return fail("needs a permutation of rank " + Twine(type.getRank()) + ", but got " + show(perm));
   for (int64_t dim : perm) {
     if (dim < 0 || dim >= type.getRank() || seen[dim])
       return fail("needs a permutation, but got " + show(perm));
     seen[dim] = true;
-    shape.push_back(type.getDimSize(dim));
+    shape.push_back(extents[dim]);
   }
-  results.push_back(RankedTensorType::get(shape, type.getElementType()));
+  results.push_back(tensorType(shape, type.getElementType()));
   return success();
+}
+
+/// The extents of `numbers`, whose dynamic entries are the next of `names`.
+static FailureOr<Dims> resolveDims(ArrayRef<int64_t> numbers, ArrayRef<StringAttr> &names) {
+  Dims result;
+  for (int64_t number : numbers) {
+    if (!ShapedType::isDynamic(number)) {
+      result.push_back(number);
+      continue;
+    }
+    if (names.empty())
+      return failure();
+    llvm::Expected<DimExpr> parsed = DimExpr::parse(names.front().getValue());
+    if (!parsed) {
+      llvm::consumeError(parsed.takeError());
+      return failure();
+    }
+    result.push_back(*parsed);
+    names = names.drop_front();
+  }
+  return result;
+}
+
+FailureOr<std::pair<Dims, Dims>> ingot::sliceRange(ArrayRef<int64_t> starts,
+                                                   ArrayRef<int64_t> sizes, DimsAttr dims) {
+  ArrayRef<StringAttr> names = dims ? dims.getExpressions() : ArrayRef<StringAttr>();
+  FailureOr<Dims> from = resolveDims(starts, names);
+  FailureOr<Dims> count = failed(from) ? from : resolveDims(sizes, names);
+  if (failed(count) || !names.empty())
+    return failure();
+  return std::pair(*from, *count);
 }
 
 INGOT_INFER(SliceOp) {
   RankedTensorType type = typeOf(args.getInput());
+  Dims extents = extentsOf(type);
   size_t rank = type.getRank();
   if (args.getStarts().size() != rank || args.getSizes().size() != rank ||
       args.getSteps().size() != rank)
     return fail("needs " + Twine(rank) + " starts, sizes and steps");
+  FailureOr<std::pair<Dims, Dims>> range =
+      sliceRange(args.getStarts(), args.getSizes(), args.getDimsAttr());
+  if (failed(range))
+    return fail("needs an expression in `dims` for each dynamic start and size");
+  auto &[starts, sizes] = *range;
   for (size_t i = 0; i < rank; ++i) {
-    int64_t start = args.getStarts()[i], size = args.getSizes()[i], step = args.getSteps()[i];
-    int64_t extent = type.getDimSize(i);
-    if (size < 0 || size > extent || step == 0)
-      return fail("dim " + Twine(i) + ": size " + Twine(size) + " and step " + Twine(step) +
-                  " do not fit extent " + Twine(extent));
-    if (size == 0)
+    int64_t step = args.getSteps()[i];
+    std::optional<int64_t> start = starts[i].constant(), size = sizes[i].constant();
+    std::optional<int64_t> extent = extents[i].constant();
+    if (step == 0)
+      return fail("dim " + Twine(i) + ": the step is 0");
+    if (!start || !size || !extent)
+      continue; // inside the extent by construction: `verify-import` checks bounds
+    if (*size < 0 || *size > *extent)
+      return fail("dim " + Twine(i) + ": size " + Twine(*size) + " and step " + Twine(step) +
+                  " do not fit extent " + Twine(*extent));
+    if (*size == 0)
       continue;
     int64_t span = 0, last = 0;
-    if (__builtin_mul_overflow(size - 1, step, &span) ||
-        __builtin_add_overflow(start, span, &last) || start < 0 || start >= extent || last < 0 ||
-        last >= extent)
-      return fail("dim " + Twine(i) + ": " + Twine(size) + " elements from " + Twine(start) +
-                  " by " + Twine(step) + " leave extent " + Twine(extent));
+    if (__builtin_mul_overflow(*size - 1, step, &span) ||
+        __builtin_add_overflow(*start, span, &last) || *start < 0 || *start >= *extent ||
+        last < 0 || last >= *extent)
+      return fail("dim " + Twine(i) + ": " + Twine(*size) + " elements from " + Twine(*start) +
+                  " by " + Twine(step) + " leave extent " + Twine(*extent));
   }
-  results.push_back(RankedTensorType::get(args.getSizes(), type.getElementType()));
+  results.push_back(tensorType(sizes, type.getElementType()));
   return success();
 }
 
@@ -144,19 +186,20 @@ INGOT_INFER(ConcatOp) {
   int64_t axis = args.getAxis();
   if (failed(checkAxis(axis, first.getRank(), fail)))
     return failure();
-  Dims shape(first.getShape());
+  Dims shape = extentsOf(first);
   for (Value input : args.getInputs().drop_front()) {
     RankedTensorType type = typeOf(input);
     bool fits =
         type.getRank() == first.getRank() && type.getElementType() == first.getElementType();
+    Dims extents = extentsOf(type);
     for (int64_t i = 0; fits && i < type.getRank(); ++i)
-      fits = i == axis || type.getDimSize(i) == shape[i];
+      fits = i == axis || extents[i] == shape[i];
     if (!fits)
-      return fail("operands of shapes " + show(first.getShape()) + " and " + show(type.getShape()) +
-                  " do not join along axis " + Twine(axis));
-    shape[axis] += type.getDimSize(axis);
+      return fail("operands of shapes " + show(dimsOf(args.getInputs().front())) + " and " +
+                  show(extents) + " do not join along axis " + Twine(axis));
+    shape[axis] += extents[axis];
   }
-  results.push_back(RankedTensorType::get(shape, first.getElementType()));
+  results.push_back(tensorType(shape, first.getElementType()));
   return success();
 }
 
@@ -165,21 +208,25 @@ INGOT_INFER(PadOp) {
   if (static_cast<int64_t>(args.getLow().size()) != type.getRank() ||
       static_cast<int64_t>(args.getHigh().size()) != type.getRank())
     return fail("needs " + Twine(type.getRank()) + " low and high amounts");
-  Dims shape(type.getShape());
+  Dims shape = extentsOf(type);
   for (int64_t i = 0; i < type.getRank(); ++i) {
-    int64_t low = args.getLow()[i], high = args.getHigh()[i], extent = shape[i];
-    if (__builtin_add_overflow(shape[i], low, &shape[i]) ||
-        __builtin_add_overflow(shape[i], high, &shape[i]) || shape[i] < 0)
-      return fail("dim " + Twine(i) + " of extent " + Twine(extent) + " cannot be padded by " +
+    int64_t low = args.getLow()[i], high = args.getHigh()[i];
+    DimExpr extent = shape[i];
+    shape[i] += DimExpr(low);
+    shape[i] += DimExpr(high);
+    // What an open dim comes to is checked by the bounds of its names.
+    std::optional<int64_t> in = extent.constant(), out = shape[i].constant();
+    if (!shape[i].valid() || (out && *out < 0))
+      return fail("dim " + Twine(i) + " of extent " + extent.str() + " cannot be padded by " +
                   Twine(low) + " and " + Twine(high));
-    if (args.getMode() == PadMode::Reflect && (low >= extent || high >= extent) &&
+    if (args.getMode() == PadMode::Reflect && in && (low >= *in || high >= *in) &&
         (low > 0 || high > 0))
-      return fail("reflected pads must be smaller than the extent " + Twine(extent) + " of dim " +
+      return fail("reflected pads must be smaller than the extent " + Twine(*in) + " of dim " +
                   Twine(i));
-    if (args.getMode() != PadMode::Constant && extent == 0 && shape[i] != 0)
+    if (args.getMode() != PadMode::Constant && in == 0 && out != 0)
       return fail("cannot pad the empty dim " + Twine(i) + " from its own elements");
   }
-  results.push_back(RankedTensorType::get(shape, type.getElementType()));
+  results.push_back(tensorType(shape, type.getElementType()));
   return success();
 }
 
@@ -194,22 +241,30 @@ INGOT_INFER(GatherOp) {
   if (failed(checkAxis(args.getAxis(), data.getRank(), fail)) ||
       failed(checkIndices(args.getIndices(), fail)))
     return failure();
-  Dims shape(data.getShape().take_front(args.getAxis()));
-  llvm::append_range(shape, indices.getShape());
-  llvm::append_range(shape, data.getShape().drop_front(args.getAxis() + 1));
-  results.push_back(RankedTensorType::get(shape, data.getElementType()));
+  Dims extents = extentsOf(data), shape(extents.begin(), extents.begin() + args.getAxis());
+  llvm::append_range(shape, extentsOf(indices));
+  shape.append(extents.begin() + args.getAxis() + 1, extents.end());
+  results.push_back(tensorType(shape, data.getElementType()));
   return success();
+}
+
+/// Whether a <= b for all values of the names, which are at least 0.
+static bool atMost(const DimExpr &a, const DimExpr &b) {
+  auto range = (b - a).range(
+      [](StringRef) -> std::optional<DimExpr::Range> { return DimExpr::Range{0, INT32_MAX}; });
+  return range && range->low >= 0;
 }
 
 /// Whether every extent of `part` but the axis' is at most `whole`'s.
 static LogicalResult checkElementsShape(RankedTensorType part, RankedTensorType whole, int64_t axis,
                                         Fail fail) {
   bool fits = part.getRank() == whole.getRank();
+  Dims inner = extentsOf(part), outer = extentsOf(whole);
   for (int64_t i = 0; fits && i < part.getRank(); ++i)
-    fits = i == axis || part.getDimSize(i) <= whole.getDimSize(i);
-  return fits ? success()
-              : fail("indices of shape " + show(part.getShape()) + " do not fit data of shape " +
-                     show(whole.getShape()));
+    fits = i == axis || atMost(inner[i], outer[i]);
+  return fits
+             ? success()
+             : fail("indices of shape " + show(inner) + " do not fit data of shape " + show(outer));
 }
 
 INGOT_INFER(GatherElementsOp) {
@@ -230,15 +285,16 @@ INGOT_INFER(GatherNDOp) {
   if (indices.getRank() < 1 || batch < 0 || batch >= indices.getRank() || batch > data.getRank())
     return fail("batch_dims " + Twine(batch) + " does not fit data of rank " +
                 Twine(data.getRank()) + " and indices of rank " + Twine(indices.getRank()));
-  int64_t tuple = indices.getShape().back();
-  if (tuple < 0 || batch + tuple > data.getRank())
-    return fail("index tuples of " + Twine(tuple) + " do not fit data of rank " +
+  Dims from = extentsOf(data), at = extentsOf(indices);
+  std::optional<int64_t> tuple = at.back().constant();
+  if (!tuple || *tuple < 0 || batch + *tuple > data.getRank())
+    return fail("index tuples of " + at.back().str() + " do not fit data of rank " +
                 Twine(data.getRank()));
-  if (data.getShape().take_front(batch) != indices.getShape().take_front(batch))
+  if (ArrayRef(from).take_front(batch) != ArrayRef(at).take_front(batch))
     return fail("batch dims of data and indices differ");
-  Dims shape(indices.getShape().drop_back());
-  llvm::append_range(shape, data.getShape().drop_front(batch + tuple));
-  results.push_back(RankedTensorType::get(shape, data.getElementType()));
+  Dims shape(at.begin(), at.end() - 1);
+  shape.append(from.begin() + batch + *tuple, from.end());
+  results.push_back(tensorType(shape, data.getElementType()));
   return success();
 }
 
@@ -251,8 +307,9 @@ INGOT_INFER(ScatterElementsOp) {
     return failure();
   bool fits =
       updates.getRank() == indices.getRank() && updates.getElementType() == data.getElementType();
+  Dims part = extentsOf(indices), whole = extentsOf(updates);
   for (int64_t i = 0; fits && i < indices.getRank(); ++i)
-    fits = indices.getDimSize(i) <= updates.getDimSize(i);
+    fits = atMost(part[i], whole[i]);
   if (!fits)
     return fail("updates do not fit data and indices");
   results.push_back(data);
@@ -264,14 +321,15 @@ INGOT_INFER(ScatterNDOp) {
   RankedTensorType updates = typeOf(args.getUpdates());
   if (failed(checkIndices(args.getIndices(), fail)))
     return failure();
-  if (indices.getRank() < 1 || indices.getShape().back() > data.getRank())
+  Dims at = extentsOf(indices), from = extentsOf(data);
+  std::optional<int64_t> tuple = at.empty() ? std::nullopt : at.back().constant();
+  if (!tuple || *tuple > data.getRank())
     return fail("index tuples do not fit data of rank " + Twine(data.getRank()));
-  Dims expected(indices.getShape().drop_back());
-  llvm::append_range(expected, data.getShape().drop_front(indices.getShape().back()));
-  if (updates.getShape() != ArrayRef<int64_t>(expected) ||
-      updates.getElementType() != data.getElementType())
+  Dims expected(at.begin(), at.end() - 1);
+  expected.append(from.begin() + *tuple, from.end());
+  if (extentsOf(updates) != expected || updates.getElementType() != data.getElementType())
     return fail("needs updates of shape " + show(expected) + ", but got " +
-                show(updates.getShape()));
+                show(extentsOf(updates)));
   results.push_back(data);
   return success();
 }

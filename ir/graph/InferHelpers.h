@@ -8,11 +8,13 @@
 
 namespace ingot {
 
-using Dims = llvm::SmallVector<int64_t>;
+using Dims = llvm::SmallVector<DimExpr>;
 
 inline mlir::RankedTensorType typeOf(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());
 }
+
+inline Dims dimsOf(mlir::Value value) { return extentsOf(typeOf(value)); }
 
 inline std::string show(llvm::ArrayRef<int64_t> dims) {
   return "[" +

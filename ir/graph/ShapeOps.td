@@ -27,10 +27,24 @@ def Ingot_TransposeOp : Ingot_InferredOp<"transpose"> {
 }
 def Ingot_SliceOp : Ingot_InferredOp<"slice"> {
   let summary = "a strided part: sizes[i] elements from starts[i] by steps[i], which may be negative";
+  let description = [{
+    A start or size that depends on a named dim is the smallest i64 in its list, and an expression in `dims` (those of
+    the starts first).
+  }];
   let arguments = (ins Ingot_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes,
-                       DenseI64ArrayAttr:$steps);
+                       DenseI64ArrayAttr:$steps, OptionalAttr<Ingot_DimsAttr>:$dims);
   let results = (outs Ingot_Tensor:$result);
-  let assemblyFormat = "$input `starts` $starts `sizes` $sizes `steps` $steps attr-dict `:` type($input)";
+  let assemblyFormat = [{
+    $input `starts` $starts `sizes` $sizes `steps` $steps (`dims` $dims^)? attr-dict `:` type($input)
+  }];
+  // Without dynamic starts or sizes.
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "::llvm::ArrayRef<int64_t>":$starts,
+                                 "::llvm::ArrayRef<int64_t>":$sizes, "::llvm::ArrayRef<int64_t>":$steps), [{
+    build($_builder, $_state, input, starts, sizes, steps, DimsAttr());
+  }]>, OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$input, "::llvm::ArrayRef<int64_t>":$starts,
+                      "::llvm::ArrayRef<int64_t>":$sizes, "::llvm::ArrayRef<int64_t>":$steps), [{
+    build($_builder, $_state, result, input, starts, sizes, steps, DimsAttr());
+  }]>];
   let hasFolder = 1;
 }
 def Ingot_ConcatOp : Ingot_InferredOp<"concat"> {
