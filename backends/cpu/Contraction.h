@@ -3,9 +3,9 @@
 #pragma once
 
 #include "backends/common/InlineEmitter.h"
+#include "backends/common/KernelBody.h"
 #include "backends/common/KernelShell.h"
 #include "backends/cpu/Isa.h"
-#include "backends/cpu/KernelBody.h"
 
 namespace ingot::cpu {
 

@@ -5,7 +5,7 @@
 #include "ir/graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-namespace ingot::cpu {
+namespace ingot {
 
 /// Elements of a kernel argument read by index: element i[] lies at offset + sum(i[d] *
 /// strides[d]).
@@ -51,4 +51,4 @@ uint64_t countFlops(mlir::func::FuncOp kernel);
 /// Bytes of operands and results together.
 uint64_t countBytes(mlir::func::FuncOp kernel);
 
-} // namespace ingot::cpu
+} // namespace ingot

@@ -1,10 +1,10 @@
 // Analysis of a kernel's graph function.
-#include "backends/cpu/KernelBody.h"
+#include "backends/common/KernelBody.h"
 #include "backends/common/InlineEmitter.h"
 
 using namespace mlir;
 
-namespace ingot::cpu {
+namespace ingot {
 namespace {
 
 SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
@@ -232,4 +232,4 @@ uint64_t countBytes(func::FuncOp kernel) {
   return total;
 }
 
-} // namespace ingot::cpu
+} // namespace ingot
