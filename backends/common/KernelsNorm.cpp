@@ -8,7 +8,8 @@ namespace ingot {
 
 namespace {
 /// The elements that one unit of work passes over: a nest of loops with lanes in the last one. When
-/// reading them costs computation, the first pass keeps them in scratch for the next ones.
+/// reading them costs computation, the first pass keeps them in scratch for the next ones, if there
+/// is scratch.
 class RowReader {
 public:
   using At = llvm::function_ref<Point(ArrayRef<Value> outer, Value first, int64_t lanes)>;
@@ -20,7 +21,7 @@ public:
     int64_t elements = inner;
     for (int64_t e : outer)
       elements *= e;
-    if (keep)
+    if (keep && k.info.scratch)
       row = k.scratch(std::max<int64_t>(1, elements), compute);
   }
 
@@ -127,7 +128,7 @@ void emitSoftmax(KernelEmitter &k, SoftmaxOp op) {
     return;
   Type compute = computeType(op.getInput());
   unsigned axis = op.getAxis(), lane = lastNonUnit(shape);
-  if (lane > axis)
+  if (lane > axis && k.info.scratch)
     return softmaxAcross(k, op, axis, lane, compute);
   int64_t lanes = k.stageLanes(), n = shape[axis];
   llvm::SmallVector<int64_t> space(shape);
@@ -149,16 +150,22 @@ void emitSoftmax(KernelEmitter &k, SoftmaxOp op) {
         });
     Value total =
         reduceLanes(k, sum, {}, n, lanes, [&](ArrayRef<Value> outer, Value first, int64_t count) {
-          Value x = direct ? row.compute_(at, outer, first, count) : row.load(outer, first, count);
+          Value x =
+              direct ? row.compute_(at, outer, first, count) : row.again(at, outer, first, count);
           x = m.op<arith::SubFOp>(x, greatest);
           Value e = math::ExpOp::create(k.b, k.loc(), x);
-          row.store(op.getLog() ? x : e, outer, first, count);
+          if (row.kept())
+            row.store(op.getLog() ? x : e, outer, first, count);
           return e;
         });
     Value factor = op.getLog() ? Value(math::LogOp::create(k.b, k.loc(), total))
                                : m.op<arith::DivFOp>(m.number(total, 1), total);
     k.forLanes(n, lanes, [&](Value first, int64_t count) {
-      Value x = row.load({}, first, count);
+      Value x = row.again(at, {}, first, count);
+      if (!row.kept()) {
+        x = m.op<arith::SubFOp>(x, greatest);
+        x = op.getLog() ? x : math::ExpOp::create(k.b, k.loc(), x);
+      }
       x = op.getLog() ? m.op<arith::SubFOp>(x, factor) : m.op<arith::MulFOp>(x, factor);
       KernelEmitter::Values all(indices);
       all[axis] = first;
