@@ -113,5 +113,6 @@ private:
 
 /// The targets that come with Ingot.
 void registerCpuTargets(TargetRegistry &registry);
+void registerVulkanTarget(TargetRegistry &registry);
 
 } // namespace ingot

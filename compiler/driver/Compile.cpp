@@ -24,6 +24,7 @@ std::unique_ptr<MLIRContext> ingot::makeContext(unsigned threads) {
 
 llvm::Error ingot::prepare(CompileState &state) {
   registerCpuTargets(state.registry);
+  registerVulkanTarget(state.registry);
   for (const std::string &path : state.options.plugins)
     if (llvm::Error error = loadPlugin(path, {state.registry, state.extensions}))
       return error;

@@ -66,6 +66,7 @@ private:
       return success();
     TargetRegistry registry;
     registerCpuTargets(registry);
+    registerVulkanTarget(registry);
     for (const std::string &spec : targetSpecs) {
       llvm::Expected<std::unique_ptr<Target>> target = registry.create(spec);
       if (!target)
