@@ -210,8 +210,9 @@ LogicalResult Converter::addTargets(ArrayRef<func::FuncOp> kernels) {
                             "outputs and runs the "
                             "schedule; add one, for example --target=")
            << options.targets.front().target->name() << ",host";
+  // A device that runs nothing is not needed to run the program.
   for (const CompiledTarget &target : options.targets)
-    if (target.target->driver() != "cpu")
+    if (target.target->driver() != "cpu" && !target.code->kernels.empty())
       order.push_back(&target);
   plan::TargetOp first;
   for (const CompiledTarget *target : order) {

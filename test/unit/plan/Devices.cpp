@@ -127,6 +127,22 @@ TEST_F(Devices, TransferWithinOneSpaceIsNothing) {
   EXPECT_TRUE(copies().empty());
 }
 
+TEST_F(Devices, IdleDevicesAreLeftOut) {
+  gpuCode = CompiledCode();
+  module = parseSourceString<ModuleOp>(R"mlir(
+    func.func @f(%x: tensor<8xf32>) -> tensor<8xf32> {
+      %0 = ingot.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("relu")
+      return %0 : tensor<8xf32>
+    }
+    func.func private @relu(tensor<8xf32>) -> tensor<8xf32> attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3">})mlir",
+                                       &context);
+  PassManager passes(&context);
+  buildPlanPhase(passes, options);
+  ASSERT_TRUE(module && succeeded(passes.run(*module)));
+  EXPECT_EQ(llvm::range_size(module->getOps<plan::TargetOp>()), 1u);
+  EXPECT_EQ(llvm::range_size(module->getOps<plan::SpaceOp>()), 1u);
+}
+
 TEST_F(Devices, ConstantsLieWhereTheyAreUsed) {
   ASSERT_EQ(plan(R"mlir(
     %w = ingot.constant dense<1.0> : tensor<8xf32> loc("w")
