@@ -1,6 +1,7 @@
 // The summary of a compilation, as text and as JSON.
 #include "compiler/driver/Report.h"
 #include "ir/plan/Plan.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -34,14 +35,25 @@ void ingot::printSummary(const CompileState &state, double seconds, llvm::raw_os
   }
   out << state.fallbacks.size() << " operators are not on " << state.targets.front()->name()
       << ":\n";
-  constexpr size_t kShown = 8;
-  for (size_t i = 0; i < std::min(kShown, state.fallbacks.size()); ++i) {
-    const CompileState::Fallback &fallback = state.fallbacks[i];
-    out << llvm::formatv("  {0,-16}{1,-32}on {2}: {3}\n", fallback.op, fallback.layer,
-                         fallback.target, fallback.reason);
+  // Ops of one kind with one reason share a line, which names the first layer.
+  struct Group {
+    const CompileState::Fallback *first;
+    unsigned count = 0;
+  };
+  llvm::MapVector<std::tuple<StringRef, StringRef, StringRef>, Group> groups;
+  for (const CompileState::Fallback &fallback : state.fallbacks) {
+    Group &group = groups[{fallback.op, fallback.target, fallback.reason}];
+    if (!group.count++)
+      group.first = &fallback;
   }
-  if (state.fallbacks.size() > kShown)
-    out << "  … and " << state.fallbacks.size() - kShown << " more (--report=F.json lists all)\n";
+  auto list = groups.takeVector();
+  constexpr size_t kShown = 12;
+  for (auto &[key, group] : llvm::ArrayRef(list).take_front(kShown))
+    out << llvm::formatv("  {0,4}  {1,-14}  {2}   {3}{4} on {5}\n", group.count, group.first->op,
+                         group.first->reason, group.first->layer, group.count > 1 ? ", …" : "",
+                         group.first->target);
+  if (list.size() > kShown)
+    out << "  … and " << list.size() - kShown << " more kinds (--report=F.json lists all)\n";
 }
 
 llvm::Error ingot::writeReport(ModuleOp module, const CompileState &state, StringRef path) {
