@@ -49,6 +49,21 @@ std::string typeText(ElementType type, const flatbuffers::Vector<const SigDim *>
   return result + "]";
 }
 
+/// What runs where in one entry, and what moves between memory spaces in a run.
+struct Cut {
+  struct Share {
+    uint32_t launches = 0;
+    uint64_t flops = 0;
+  };
+  struct Transfer {
+    const Instruction *step;
+    uint32_t from, to; ///< spaces
+    uint64_t bytes;
+  };
+  std::vector<Share> shares; ///< by target
+  std::vector<Transfer> transfers;
+};
+
 class Inspector {
 public:
   Inspector(StringRef path, llvm::ArrayRef<char> file, const Program *program,
@@ -62,6 +77,8 @@ public:
 private:
   void printEntry(llvm::raw_ostream &out, const Entry *entry) const;
   void printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const;
+  Cut cutOf(const Plan *plan, const Entry *entry) const;
+  void printCut(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const;
   std::string refText(const Plan *plan, const Entry *entry, const BufferRef *ref) const;
   std::string layersText(const flatbuffers::Vector<uint32_t> *layers) const;
   StringRef targetName(uint32_t target) const {
@@ -140,6 +157,45 @@ void Inspector::printEntry(llvm::raw_ostream &out, const Entry *entry) const {
   out << ") -> (";
   list(entry->outputs());
   out << ")\n";
+}
+
+Cut Inspector::cutOf(const Plan *plan, const Entry *entry) const {
+  Cut cut;
+  cut.shares.resize(count(program->targets()));
+  for (const Instruction *step : rows(entry->instructions())) {
+    if (step->op() == Op::launch) {
+      const Kernel *kernel = plan->kernels()->Get(step->kernel());
+      ++cut.shares[kernel->target()].launches;
+      cut.shares[kernel->target()].flops += kernel->flops();
+    } else if (step->op() == Op::copy || step->op() == Op::strided_copy) {
+      const BufferRef *to = step->buffers()->Get(0), *from = step->buffers()->Get(1);
+      if (spaceOf(plan, *to) != spaceOf(plan, *from))
+        cut.transfers.push_back({step, spaceOf(plan, *from), spaceOf(plan, *to), to->size()});
+    }
+  }
+  return cut;
+}
+
+/// Only of programs for several memory spaces.
+void Inspector::printCut(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const {
+  if (count(plan->spaces()) < 2)
+    return;
+  Cut cut = cutOf(plan, entry);
+  uint64_t bytes = 0;
+  for (const Cut::Transfer &transfer : cut.transfers)
+    bytes += transfer.bytes;
+  out << "cut\n";
+  for (uint32_t index : *plan->targets())
+    out << llvm::formatv("  {0,-14}  {1,4} launches  {2,10:f2} MFLOP\n", targetName(index),
+                         cut.shares[index].launches, cut.shares[index].flops / 1e6);
+  out << llvm::formatv("  {0,-14}  {1,4} a run     {2,10}\n", "transfers", cut.transfers.size(),
+                       size(bytes));
+  for (const Cut::Transfer &transfer : cut.transfers)
+    out << llvm::formatv("    {0,-28}  {1,10}  {2}\n",
+                         (text(plan->spaces()->Get(transfer.from)->name()) + " to " +
+                          text(plan->spaces()->Get(transfer.to)->name()))
+                             .str(),
+                         size(transfer.bytes), layersText(transfer.step->layers()));
 }
 
 void Inspector::printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const {
@@ -239,6 +295,7 @@ void Inspector::print(llvm::raw_ostream &out, bool disassemble) const {
           << typeText(variable->type(), variable->dims()) << "  " << size(variable->size()) << '\n';
     for (const Entry *entry : rows(plan->entries())) {
       printEntry(out, entry);
+      printCut(out, plan, entry);
       if (disassemble)
         printSteps(out, plan, entry);
     }
@@ -352,6 +409,21 @@ llvm::json::Object Inspector::json(bool disassemble) const {
                  {"inputs", signature(entry->inputs())},
                  {"outputs", signature(entry->outputs())},
                  {"steps", number(count(entry->instructions()))}};
+      if (count(plan->spaces()) > 1) {
+        Cut cut = cutOf(plan, entry);
+        Object shares;
+        for (uint32_t index : *plan->targets())
+          shares[utf8(targetName(index))] = Object{{"launches", number(cut.shares[index].launches)},
+                                                   {"flops", number(cut.shares[index].flops)}};
+        Array transfers;
+        for (const Cut::Transfer &transfer : cut.transfers)
+          transfers.push_back(
+              Object{{"from", utf8(text(plan->spaces()->Get(transfer.from)->name()))},
+                     {"to", utf8(text(plan->spaces()->Get(transfer.to)->name()))},
+                     {"bytes", number(transfer.bytes)},
+                     {"layers", layerNames(transfer.step->layers())}});
+        row["cut"] = Object{{"targets", std::move(shares)}, {"transfers", std::move(transfers)}};
+      }
       if (disassemble) {
         Array steps;
         for (const Instruction *step : rows(entry->instructions())) {

@@ -4,6 +4,7 @@ Reference arrays come from outside (NumPy archives written by ONNX Runtime or Py
 are used as a user would use them. A row of the printed table is one model file on one target.
 """
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -19,6 +20,11 @@ MANY_THREADS = 5  # for the first case: more than most machines that test have c
 # These also run on AArch64, under an emulator: convolutions, attention, recurrence, plain products.
 AARCH64 = "aarch64"
 AARCH64_MODELS = {"mnist-cnn", "cct", "gtcrn", "silero-vad", "policy-g1", "lstm_kws", "mobilenet_v2"}
+# These also run split over a GPU target and a CPU: model -> the layers that must be on the GPU, and
+# no others.
+SPLIT = "vulkan,x86-64-v3"
+SPLIT_MODELS = {"minilm": re.compile(r"layer\.\d+[./](intermediate|output)")}
+ICD_FOLDERS = ("/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d")
 CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
              "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
 COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
@@ -31,6 +37,10 @@ def why_not(context, target):
     if target == AARCH64:
         emulator, program = shutil.which("qemu-aarch64"), runner(context, target)[-1]
         return "" if emulator and program.exists() else "there is no qemu-aarch64, or no ingot-run-aarch64 is built"
+    device, _, target = target.rpartition(",")
+    if device and not (os.environ.get("VK_ICD_FILENAMES") or os.environ.get("VK_DRIVER_FILES")
+                       or any(file for folder in ICD_FOLDERS for file in pathlib.Path(folder).glob("*.json"))):
+        return "no Vulkan driver is installed"
     flags = set()
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("flags"):
@@ -155,6 +165,31 @@ def check_arena(context, prefix, target, report, model, flags, rerun):
     return results
 
 
+def check_split(context, name, program):
+    """Whether the layers on the GPU are those that belong there; text that says what is wrong, or "" ."""
+    ingot = context.build / "bin" / "ingot"
+    done = run_command([ingot, "inspect", program, "--json", "--disassemble"], COMPILE_LIMIT, context.environment)
+    try:
+        report = json.loads(done.stdout)
+        plan = report["plans"][0]
+        wanted, steps = SPLIT_MODELS[name], plan["entries"][0]["instructions"]
+        placed = [(plan["kernels"][step["kernel"]]["target"], layer)
+                  for step in steps if step["op"] == "launch" for layer in step["layers"]]
+        cut = plan["entries"][0]["cut"]["transfers"]
+        segments = {(segment["kind"], segment.get("target")) for segment in report["segments"]}
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return f"ingot inspect ended with {done.ending}: {error!r}\n" + tail(done.stderr, 10)
+    wrong = [f"{layer} is on {target}" for target, layer in placed
+             if bool(wanted.search(layer)) != (target == "vulkan")]
+    if wrong:
+        return f"{len(wrong)} layers are on the wrong side: {'; '.join(wrong[:5])}"
+    copies = [step for step in steps if step["op"] == "copy"]
+    if not cut or len(cut) > len(copies):
+        return f"{len(cut)} transfers are in the cut, {len(copies)} copies in the plan"
+    missing = {("binary", "vulkan"), ("code", "x86-64-v3")} - segments
+    return f"there is no segment {missing}" if missing else ""
+
+
 def check_model(context, part, name, model, cases, entry, rows):
     """Every target, thread count and case of one model file."""
     results = []
@@ -168,7 +203,7 @@ def check_model(context, part, name, model, cases, entry, rows):
         why = f"ingot inspect --json ended with {done.ending}: {error}\n" + tail(done.stderr, 10)
         rows.append((name + model.suffix, "-", "-", "-", "inspect failed"))
         return [Result(f"{prefix}/inspect", "fail", why, rerun)]
-    for target in TARGETS + [AARCH64] * (name in AARCH64_MODELS):
+    for target in TARGETS + [AARCH64] * (name in AARCH64_MODELS) + [SPLIT] * (name in SPLIT_MODELS):
         with tempfile.TemporaryDirectory() as folder:
             program, report = pathlib.Path(folder) / "program.ingot", pathlib.Path(folder) / "report.json"
             command = [ingot, "compile", model, f"-o{program}", f"--target={target}", f"--report={report}", *flags]
@@ -181,6 +216,9 @@ def check_model(context, part, name, model, cases, entry, rows):
                 continue
             results.append(Result(f"{prefix}/{target}/compile", "pass"))
             results += check_arena(context, prefix, target, report, model, flags, rerun)
+            if target == SPLIT:
+                why = check_split(context, name, program)
+                results.append(Result(f"{prefix}/{target}/cut", "fail" if why else "pass", why, rerun))
             reason = why_not(context, target)
             if reason:
                 results.append(Result(f"{prefix}/{target}/run", "skip", reason))
@@ -221,7 +259,7 @@ class Table:
         self.append(self.HEAD)
 
     def append(self, row):
-        widths = (30, 10, 5, 9, 0)
+        widths = (30, 16, 5, 9, 0)
         line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip()
         print(line, flush=True)
         print(line, file=self.file, flush=True)
