@@ -169,7 +169,8 @@ ingot_status loadLibrary(ingot_device *d, ingot_error *error) {
       VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, nullptr, 0, &application, 0, nullptr, 0, nullptr};
   if (vk.CreateInstance(&info, nullptr, &d->instance) != VK_SUCCESS)
     return fail(error, INGOT_ERROR_UNSUPPORTED,
-                "this machine's Vulkan is older than 1.2 or has no driver");
+                "the program needs Vulkan 1.2, and this machine has no driver for it\n"
+                "hint: install a Vulkan driver, or compile for the CPU alone");
 #define INGOT_LOOK_UP(name)                                                                        \
   vk.name = reinterpret_cast<PFN_vk##name>(vk.GetInstanceProcAddr(d->instance, "vk" #name));       \
   if (!vk.name)                                                                                    \
@@ -213,7 +214,8 @@ ingot_status choosePhysical(ingot_device *d, const char *const *names, size_t co
   if (result != VK_SUCCESS && result != VK_INCOMPLETE)
     found = 0;
   fail(error, INGOT_ERROR_UNSUPPORTED,
-       "this machine has no Vulkan device\nhint: compile for the CPU alone");
+       "the program needs Vulkan 1.2, and this machine has no device for it\n"
+       "hint: compile for the CPU alone");
   int best = 0;
   for (uint32_t i = 0; i < found; ++i) {
     VkPhysicalDeviceProperties properties;
