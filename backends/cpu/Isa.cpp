@@ -108,6 +108,27 @@ bool has(const MCSubtargetInfo &info, StringRef feature) {
   return info.checkFeatures(("+" + feature).str());
 }
 
+/// The target string that says what `isa`, this machine's, is: its CPU, and how it differs from
+/// what LLVM expects of that CPU, since a virtual machine may hide a part.
+std::string describeHost(const Isa &isa, const MCSubtargetInfo &info) {
+  Isa expected = isa;
+  expected.features.clear();
+  auto machine = expected.createTargetMachine();
+  std::string more, less;
+  auto compare = [&](const char *feature) {
+    bool wanted = machine && has(*machine->getMCSubtargetInfo(), feature);
+    if (has(info, feature) && !wanted)
+      more += std::string("+") + feature;
+    if (wanted && !has(info, feature))
+      less += std::string("-") + feature;
+  };
+  for (const char *feature : relevantFeatures(isa.arch))
+    compare(feature);
+  if (isa.arch == "x86_64")
+    compare("prefer-256-bit");
+  return (isa.arch == "x86_64" ? "x86-64" : isa.arch) + ":" + isa.cpu + more + less;
+}
+
 /// Fills the numbers that follow from the features.
 void describe(Isa &isa, const MCSubtargetInfo &info) {
   if (isa.arch == "x86_64") {
@@ -242,6 +263,8 @@ Expected<Isa> parseIsa(StringRef spec) {
   if (!machine)
     return badSpec(spec, "LLVM refuses it");
   describe(isa, *machine->getMCSubtargetInfo());
+  if (StringRef(family->shown.name) == "host")
+    isa.spec = describeHost(isa, *machine->getMCSubtargetInfo());
   return isa;
 }
 

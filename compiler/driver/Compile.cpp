@@ -4,7 +4,6 @@
 #include "compiler/driver/Dump.h"
 #include "compiler/driver/RegisterAll.h"
 #include "compiler/driver/Report.h"
-#include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
@@ -23,13 +22,18 @@ std::unique_ptr<MLIRContext> ingot::makeContext(unsigned threads) {
 }
 
 llvm::Error ingot::prepare(CompileState &state) {
-  registerCpuTargets(state.registry);
-  registerVulkanTarget(state.registry);
+  registerCpuTargets(state.registry.targets);
+  registerVulkanTarget(state.registry.targets);
   for (const std::string &path : state.options.plugins)
-    if (llvm::Error error = loadPlugin(path, {state.registry, state.extensions}))
+    if (llvm::Error error = loadPlugin(path, state.registry))
       return error;
   for (const std::string &spec : state.options.targets) {
-    auto target = state.registry.create(spec);
+    if (spec.find('/') != std::string::npos)
+      return llvm::createStringError(
+          "target '" + spec +
+          "': alternatives that are chosen at load are not supported yet\nhint: compile a program "
+          "for each, or name the older of them");
+    auto target = state.registry.targets.create(spec);
     if (!target)
       return target.takeError();
     if (state.findTarget((*target)->name()))
@@ -88,7 +92,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::compileModule(MLIRContext &context, Comp
       if (failed(imported))
         return failure();
       module = std::move(*imported);
-      if (failed(verify(*module)))
+      if (failed(runPhase(Phase::Import, *module, state)))
         return failure();
     }
     if (failed(finish(*module, Phase::Import)))

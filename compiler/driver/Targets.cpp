@@ -15,12 +15,12 @@ int ingot::targetsCommand(bool json, const std::vector<std::string> &plugins) {
   }
   if (json) {
     llvm::json::Array list;
-    for (const TargetRegistry::Entry &entry : state.registry.list())
+    for (const TargetRegistry::Entry &entry : state.registry.targets.list())
       list.push_back(llvm::json::Object{{"name", entry.name}, {"description", entry.description}});
     llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(list)));
     return kDone;
   }
-  for (const TargetRegistry::Entry &entry : state.registry.list())
+  for (const TargetRegistry::Entry &entry : state.registry.targets.list())
     llvm::outs() << llvm::formatv("{0,-16}{1}\n", entry.name, entry.description);
   llvm::outs() << "host is " << state.targets.front()->name() << " on this machine\n";
   return kDone;

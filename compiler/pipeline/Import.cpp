@@ -18,5 +18,5 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
     return emitError(loc) << "cannot read '" << path << "': " << head.getError().message();
   if ((*head)->getBuffer().starts_with("PK\x03\x04"))
     return importPt2(context, state.options);
-  return importOnnx(context, state.options);
+  return importOnnx(context, state.options, state.registry.onnxOps);
 }

@@ -1,6 +1,8 @@
 // The table of phases.
 #include "compiler/pipeline/Phases.h"
 #include "compiler/driver/Commands.h"
+#include "passes/plan/Passes.h"
+#include "passes/verify/Passes.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -24,6 +26,49 @@ Target *CompileState::findTarget(llvm::StringRef name) const {
   return nullptr;
 }
 
+/// The pass that states the contract of a phase; null for emit, which leaves the plan as it is.
+static std::unique_ptr<Pass> createVerifyPass(Phase phase) {
+  switch (phase) {
+  case Phase::Import:
+    return createVerifyImport();
+  case Phase::Normalize:
+    return createVerifyNormalize();
+  case Phase::Quantize:
+    return createVerifyQuantize();
+  case Phase::Partition:
+    return createVerifyPartition();
+  case Phase::Layout:
+    return createVerifyLayout();
+  case Phase::Fuse:
+    return createVerifyFuse();
+  case Phase::Codegen:
+    return createVerifyCodegen();
+  case Phase::Plan:
+    return createVerifyPlanPass();
+  case Phase::Emit:
+    return nullptr;
+  }
+}
+
+/// Adds the passes that plug-ins have for the end of `phase`, and then checks its contract again.
+static void addPluginPasses(Phase phase, OpPassManager &manager,
+                            ArrayRef<PhaseExtension> extensions) {
+  bool any = false;
+  for (const PhaseExtension &extension : extensions) {
+    if (extension.phase != phase)
+      continue;
+    std::unique_ptr<Pass> pass = extension.create();
+    auto anchor = pass->getOpName();
+    if (anchor && *anchor != ModuleOp::getOperationName())
+      manager.nest(*anchor).addPass(std::move(pass));
+    else
+      manager.addPass(std::move(pass));
+    any = true;
+  }
+  if (std::unique_ptr<Pass> verify = any ? createVerifyPass(phase) : nullptr)
+    manager.addPass(std::move(verify));
+}
+
 LogicalResult ingot::runPhase(Phase phase, ModuleOp module, CompileState &state) {
   PassManager manager(module.getContext());
   // Each phase ends in a pass that verifies its contract, which costs less than verifying after
@@ -31,6 +76,7 @@ LogicalResult ingot::runPhase(Phase phase, ModuleOp module, CompileState &state)
   manager.enableVerifier(false);
   switch (phase) {
   case Phase::Import:
+    manager.addPass(createVerifyImport());
     break;
   case Phase::Normalize:
     buildNormalizePhase(manager, state);
@@ -50,16 +96,17 @@ LogicalResult ingot::runPhase(Phase phase, ModuleOp module, CompileState &state)
   case Phase::Codegen:
     if (failed(runCodegenPhase(module, state)))
       return failure();
+    manager.addPass(createVerifyCodegen());
     break;
   case Phase::Plan:
     if (failed(runPlanPhase(module, state)))
       return failure();
     break;
   case Phase::Emit:
-    return runEmitPhase(module, state);
+    if (failed(runEmitPhase(module, state)))
+      return failure();
+    break;
   }
-  for (PhaseExtension &extension : state.extensions)
-    if (extension.phase == phase)
-      extension.addPasses(manager);
+  addPluginPasses(phase, manager, state.registry.passes);
   return manager.run(module);
 }

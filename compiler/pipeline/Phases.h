@@ -18,7 +18,8 @@ namespace ingot {
 /// Everything of one compilation that is not in the IR.
 struct CompileState {
   Options options;
-  TargetRegistry registry;
+  /// What comes with Ingot, and what plug-ins added.
+  PluginRegistry registry;
   /// The targets of `options.targets`, in order of preference.
   std::vector<std::unique_ptr<Target>> targets;
   /// Each target with its code, in the order of `targets`; filled by codegen.
@@ -36,8 +37,6 @@ struct CompileState {
   };
   std::vector<PhaseRecord> phases;
   EmitReport emitReport;
-  /// Passes that plug-ins add at the end of a phase.
-  std::vector<PhaseExtension> extensions;
 
   Target *findTarget(llvm::StringRef name) const;
 };
@@ -64,7 +63,8 @@ mlir::LogicalResult runPlanPhase(mlir::ModuleOp module, CompileState &state);
 /// Writes the program file.
 mlir::LogicalResult runEmitPhase(mlir::ModuleOp module, CompileState &state);
 
-/// Runs one phase (not import) on `module`, its plug-in passes included.
+/// Runs one phase on `module`, its plug-in passes included; of import only what follows once the
+/// model is read.
 mlir::LogicalResult runPhase(Phase phase, mlir::ModuleOp module, CompileState &state);
 
 } // namespace ingot

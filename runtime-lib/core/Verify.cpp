@@ -434,7 +434,9 @@ bool ProgramVerifier::verifyLaunch(const Place &place, const Plan *plan, const E
     return bad(place, "does not pass the number of buffers and dims its kernel takes");
   for (uint32_t i = 0; i < kernel->num_buffers(); ++i) {
     uint32_t space = spaceOf(plan, *instruction->buffers()->Get(i));
-    if (plan->spaces()->Get(space)->target() != kernel->target())
+    uint32_t owner = plan->spaces()->Get(space)->target();
+    // All CPU targets of a plan share the host's memory.
+    if (owner != kernel->target() && !(isCpu(owner) && isCpu(kernel->target())))
       return bad(place, "passes a buffer that is not in its kernel's memory");
   }
   for (uint32_t i = 0; i < kernel->num_dims(); ++i)

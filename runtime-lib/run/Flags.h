@@ -10,8 +10,10 @@ namespace ingot::run {
 inline void addFlags(CLI::App &app, Options &options) {
   app.add_option("program", options.program, "the program file")->required();
   app.add_option("--entry", options.entry, "entry point; the only one or 'forward' by default");
-  app.add_option("--inputs", options.inputs,
-                 "arrays: an NPZ file, or a folder of input_0.pb, …; random without it");
+  app.add_option(
+      "--inputs", options.inputs,
+      "arrays: an NPZ file, a folder of input_0.pb, …, or (`ingot run`) the sample inputs "
+      "of a .pt2 file; random without it");
   app.add_option("--outputs", options.outputs, "write the outputs to this NPZ file");
   app.add_option("--expect", options.expect,
                  "compare the outputs with this NPZ file or folder of output_0.pb, …");

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 
+import client
 import npz
 from result import Result, run_command, tail
 
@@ -247,6 +248,34 @@ def check_model(context, part, name, model, cases, entry, rows):
     return results
 
 
+def check_client(context, names, zoo):
+    """A C program from the install tree alone runs each model that has one input and one output."""
+    table = tolerances(context)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        prefix, program = folder / "prefix", folder / "program.ingot"
+        code, text = client.install(context.build, prefix, ["runtime"])
+        if not code:
+            code, text = client.link(context.root, prefix, folder / "client")
+        if code:
+            return [Result("zoo/client", "fail", f"the client cannot be built\n{tail(text, 10)}", "./dev test zoo")]
+        results = []
+        for name in names:
+            case, model = zoo / f"{name}.npz", zoo / f"{name}.pt2"
+            arrays = npz.load(case) if case.exists() and model.exists() else {}
+            if sorted(array for array in arrays if array.startswith(("in", "out"))) != ["in0", "out0"]:
+                continue
+            rerun, test = f"./dev test zoo {name}", f"zoo/{name}.pt2/client"
+            done = run_command([context.build / "bin" / "ingot", "compile", model, f"-o{program}"], COMPILE_LIMIT,
+                               context.environment)
+            if done.code:
+                results.append(Result(test, "fail", f"compile ended with {done.ending}\n" + tail(done.output, 5), rerun))
+                continue
+            why = client.compare(folder / "client", program, case, table.get(name, {}).get("rtol", DEFAULT_RTOL), folder)
+            results.append(Result(test, "fail" if why else "pass", why, rerun))
+        return results
+
+
 class Table:
     """Errors per model, shown as they come and kept in the build folder."""
 
@@ -337,4 +366,4 @@ def run_zoo(context):
             continue
         for model in files:
             results += check_model(context, "zoo", name, model, cases, table.get(name, {}), rows)
-    return results
+    return results + check_client(context, names, zoo)

@@ -18,6 +18,8 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
                       "NAME=N: the extent of a dim that the model leaves open");
   command->add_option("--inputs", flags->options.inputs,
                       "arrays (NPZ, or a folder of input_0.pb, …); random without it");
+  command->add_option("--plugin", flags->options.compile.plugins,
+                      "load a plug-in (a shared object with targets or passes)");
   command->add_flag("--json", flags->options.json, "as JSON");
   command->callback([flags, &code] {
     for (const std::string &dim : flags->dims)

@@ -7,7 +7,8 @@
 using namespace mlir;
 using namespace ingot;
 
-FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const Options &options) {
+FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const Options &options,
+                                                   const onnximport::OpTable &ops) {
   Location loc = UnknownLoc::get(&context);
   context.loadDialect<IngotDialect>();
   WeightStore &store = weightsOf(&context);
@@ -33,5 +34,5 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const O
   stripped->shrink_to_fit();
   if (!model.has_graph() && model.opset_import().empty())
     return broken("it holds no graph");
-  return onnximport::ModelImport(&context, options, model, *source).run();
+  return onnximport::ModelImport(&context, options, model, *source, ops).run();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/importers/common/ModelDescription.h"
+#include "compiler/importers/onnx/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -13,9 +14,11 @@ namespace ingot {
 /// files of the same folder) into a module with one public function @forward. Named dims take their
 /// extents from `options.dims`. Weights stay in the mapped files. Errors come through the context's
 /// diagnostic engine: the file cannot be read or is not a model, a dim has no extent, or operators
-/// are not supported (all of them in one error).
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importOnnx(mlir::MLIRContext &context,
-                                                              const Options &options);
+/// are not supported (all of them in one error). `ops` says what can be imported: the rows of the
+/// compiler, and those of plug-ins.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importOnnx(mlir::MLIRContext &context, const Options &options,
+           const onnximport::OpTable &ops = onnximport::builtinOps());
 
 /// The model's signature and operators; open dims keep their names. Error: the file cannot be read
 /// or is not a model.

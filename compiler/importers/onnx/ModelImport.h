@@ -10,8 +10,8 @@ namespace ingot::onnximport {
 class ModelImport : public NodeHost {
 public:
   ModelImport(mlir::MLIRContext *context, const Options &options, const onnx::ModelProto &model,
-              int64_t source)
-      : b(context), options(options), model(model), table(builtinOps()),
+              int64_t source, const OpTable &table)
+      : b(context), options(options), model(model), table(table),
         tensors(b, source, options.model) {}
 
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
@@ -69,7 +69,7 @@ private:
   GraphBuilder b;
   const Options &options;
   const onnx::ModelProto &model;
-  OpTable table;
+  const OpTable &table;
   TensorImport tensors;
   UnsupportedOps unsupported;
   Opsets opsets;

@@ -44,6 +44,18 @@ TEST(Isa, ParsesTargetStrings) {
   EXPECT_TRUE(bool(cpu::parseIsa("host")));
 }
 
+TEST(Isa, HostIsNamedByWhatItIs) {
+  auto host = cpu::parseIsa("host");
+  ASSERT_TRUE(bool(host)) << llvm::toString(host.takeError());
+  EXPECT_NE(host->spec.find(':'), std::string::npos) << host->spec;
+  auto named = cpu::parseIsa(host->spec);
+  ASSERT_TRUE(bool(named)) << llvm::toString(named.takeError());
+  EXPECT_EQ(named->spec, host->spec);
+  EXPECT_EQ(named->required, host->required);
+  EXPECT_EQ(named->vectorBytes, host->vectorBytes);
+  EXPECT_EQ(named->registers, host->registers);
+}
+
 TEST(Isa, RefusesWhatLlvmDoesNotKnow) {
   EXPECT_NE(errorOf("x86-64:zen99").find("unknown CPU 'zen99'"), std::string::npos);
   EXPECT_NE(errorOf("aarch64+avx2").find("unknown feature 'avx2'"), std::string::npos);

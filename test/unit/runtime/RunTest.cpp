@@ -258,6 +258,30 @@ TEST(Run, SplitsTilesOverThreads) {
   }
 }
 
+TEST(Run, TwoCpuTargetsShareTheHostsMemory) {
+  TestProgram test = scaleProgram();
+  // A second target with code of its own, for the second launch.
+  test.program.targets.push_back(std::make_unique<fmt::TargetT>(*test.program.targets[0]));
+  test.program.targets[1]->name = "other-cpu";
+  test.plan().targets.push_back(1);
+  auto segment = std::make_unique<fmt::SegmentT>(*test.program.segments[0]);
+  segment->target = 1;
+  test.program.segments.push_back(std::move(segment));
+  test.segmentBytes.push_back(test.segmentBytes[0]);
+  test.plan().kernels.push_back(std::make_unique<fmt::KernelT>(*test.plan().kernels[0]));
+  test.plan().kernels[1]->target = 1;
+  test.plan().kernels[1]->segment = 2;
+  test.entry().instructions[1]->kernel = 1;
+  Opened opened(test);
+  ASSERT_TRUE(opened.session) << opened.error.text;
+  std::vector<float> x(64, 1.0f), y(64);
+  ingot_tensor in = whole(x), out = whole(y);
+  ingot_session_bind_input(opened.session, 0, 0, &in);
+  ingot_session_bind_output(opened.session, 0, 0, &out);
+  ASSERT_EQ(ingot_session_run(opened.session, 0), INGOT_OK);
+  EXPECT_EQ(y[63], 13.0f);
+}
+
 TEST(Run, TwoSessionsInTwoThreads) {
   Opened opened(scratchProgram());
   auto body = [&](uint32_t threads) {

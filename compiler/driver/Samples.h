@@ -1,0 +1,13 @@
+// The sample inputs of a `.pt2` package, for `ingot run --inputs=MODEL.pt2`.
+#pragma once
+
+#include "runtime-lib/run/Run.h"
+
+namespace ingot {
+
+/// Reads the inputs that the package at `path` was exported with, in the order of the program's
+/// inputs. False, with a message, when it holds none or is damaged.
+bool readSampleInputs(const std::string &path, std::vector<run::Sample> &samples,
+                      std::string &error);
+
+} // namespace ingot
