@@ -29,7 +29,9 @@ public:
 
   /// The values that replace the op's results, or null: the op stays.
   Value expand(Operation *op) {
-    if (op->getNumResults() != 1 || !isa<math::MathDialect, arith::ArithDialect>(op->getDialect()))
+    bool isReduction = isa<vector::ReductionOp>(op);
+    if (op->getNumResults() != 1 ||
+        (!isReduction && !isa<math::MathDialect, arith::ArithDialect>(op->getDialect())))
       return {};
     if (auto cast = dyn_cast<arith::ExtFOp>(op))
       return extend(cast);
@@ -42,6 +44,10 @@ public:
       narrow |= isNarrow(operand.getType());
     if (narrow)
       return throughF32(op);
+    if (isReduction)
+      return {};
+    if (isa<math::IPowIOp>(op))
+      return functions::integerPower(b, op->getLoc(), op->getOperand(0), op->getOperand(1));
     Type type = op->getResult(0).getType();
     if (!isa<FloatType>(getElementTypeOrSelf(type)))
       return {};
@@ -128,6 +134,12 @@ private:
         .Case([&](math::FloorOp) { return rounding ? Value() : fn::floor(m, x); })
         .Case([&](math::CeilOp) { return rounding ? Value() : fn::ceil(m, x); })
         .Case([&](math::TruncOp) { return rounding ? Value() : fn::trunc(m, x); })
+        .Case([&](arith::MaximumFOp) {
+          return options.hasMaximum ? Value() : fn::maximum(m, x, op->getOperand(1));
+        })
+        .Case([&](arith::MinimumFOp) {
+          return options.hasMaximum ? Value() : fn::minimum(m, x, op->getOperand(1));
+        })
         .Case([&](arith::RemFOp) { return fn::remainder(m, x, op->getOperand(1)); })
         .Default([](Operation *) { return Value(); });
   }

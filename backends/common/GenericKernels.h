@@ -10,10 +10,11 @@ namespace ingot {
 struct VectorInfo {
   int64_t bytes = 16;     ///< width of a vector register
   int64_t registers = 16; ///< vector registers
+  unsigned widest = 64;   ///< bits of the widest elements that vectors compute on
   bool scratch = true;    ///< whether a row may be kept in scratch, or is to be computed again
   /// Lanes of a register for elements of `bits` bits, at least 1.
   int64_t lanes(unsigned bits) const {
-    return std::max<int64_t>(1, bytes * 8 / std::max(8u, bits));
+    return bits > widest ? 1 : std::max<int64_t>(1, bytes * 8 / std::max(8u, bits));
   }
 };
 

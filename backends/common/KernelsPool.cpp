@@ -14,9 +14,10 @@ struct Span {
 };
 } // namespace
 
-/// ceil(a / d) for any a and d > 0.
+/// ceil(a / d) for d > 0, or 0 where a is negative.
 static Value ceilDiv(KernelEmitter &k, Value a, int64_t d) {
-  return d == 1 ? a : Value(arith::CeilDivSIOp::create(k.b, k.loc(), a, k.index(d)));
+  IndexMath &math = k.inl.index();
+  return math.div(k.loc(), math.add(k.loc(), math.max(k.loc(), a, 0), d - 1), d);
 }
 
 /// Taps of a window that starts at `start` which lie in [begin, end), clamped to [0, kernel].

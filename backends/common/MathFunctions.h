@@ -42,6 +42,13 @@ Value roundEven(const MathBuilder &m, Value x);
 /// Halves away from zero. `truncate`: an instruction exists.
 Value roundAway(const MathBuilder &m, Value x, bool hasRounding);
 
+// MathInteger.cpp
+/// x to the y on signed integers (scalars or vectors), wrapping; y < 0: 1 / x^-y truncated, 0 where
+/// x is 0.
+Value integerPower(mlir::OpBuilder &b, mlir::Location loc, Value x, Value y);
+Value maximum(const MathBuilder &m, Value x, Value y); ///< NaN if either is; -0 < +0
+Value minimum(const MathBuilder &m, Value x, Value y);
+
 /// f16 or bf16 (scalar or vector) to f32.
 Value widen(mlir::OpBuilder &b, mlir::Location loc, Value x);
 /// f32 to f16 or bf16, to nearest even.

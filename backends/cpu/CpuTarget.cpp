@@ -140,7 +140,7 @@ struct Worker {
       return failure();
     auto object = compileToObject(*module, isa, *machine);
     if (!object) {
-      job.error = llvm::toString(object.takeError());
+      job.error = llvm::toString(object.takeError()) + (messages.empty() ? "" : ": " + messages);
       return failure();
     }
     job.object.bytes = std::move(*object);

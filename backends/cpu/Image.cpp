@@ -1,17 +1,12 @@
 // Links kernels in process by LLD and takes the image out of the ELF file.
 #include "backends/cpu/Image.h"
-#include "backends/cpu/Lower.h"
+#include "backends/cpu/Support.h"
 #include "lld/Common/Driver.h"
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Target/TargetMachine.h"
 #include <mutex>
 #include <set>
 
@@ -34,111 +29,7 @@ const char kScript[] = R"(SECTIONS {
 }
 )";
 
-// The only functions that LLVM itself may call. Written without calls, and compiled so that none
-// are formed.
-const char kSupport[] = R"(
-define ptr @memcpy(ptr noalias %to, ptr noalias readonly %from, {word} %n) #0 {
-  %none = icmp eq {word} %n, 0
-  br i1 %none, label %exit, label %loop
-loop:
-  %i = phi {word} [ 0, %0 ], [ %next, %loop ]
-  %src = getelementptr i8, ptr %from, {word} %i
-  %dst = getelementptr i8, ptr %to, {word} %i
-  %byte = load i8, ptr %src
-  store i8 %byte, ptr %dst
-  %next = add nuw {word} %i, 1
-  %done = icmp eq {word} %next, %n
-  br i1 %done, label %exit, label %loop
-exit:
-  ret ptr %to
-}
-define ptr @memset(ptr %to, i32 %value, {word} %n) #0 {
-  %byte = trunc i32 %value to i8
-  %none = icmp eq {word} %n, 0
-  br i1 %none, label %exit, label %loop
-loop:
-  %i = phi {word} [ 0, %0 ], [ %next, %loop ]
-  %dst = getelementptr i8, ptr %to, {word} %i
-  store i8 %byte, ptr %dst
-  %next = add nuw {word} %i, 1
-  %done = icmp eq {word} %next, %n
-  br i1 %done, label %exit, label %loop
-exit:
-  ret ptr %to
-}
-define ptr @memmove(ptr %to, ptr %from, {word} %n) #0 {
-  %none = icmp eq {word} %n, 0
-  br i1 %none, label %exit, label %start
-start:
-  %down = icmp ugt ptr %to, %from
-  %last = sub {word} %n, 1
-  %first = select i1 %down, {word} %last, {word} 0
-  %step = select i1 %down, {word} -1, {word} 1
-  br label %loop
-loop:
-  %i = phi {word} [ %first, %start ], [ %next, %loop ]
-  %left = phi {word} [ %n, %start ], [ %less, %loop ]
-  %src = getelementptr i8, ptr %from, {word} %i
-  %dst = getelementptr i8, ptr %to, {word} %i
-  %byte = load i8, ptr %src
-  store i8 %byte, ptr %dst
-  %next = add {word} %i, %step
-  %less = sub {word} %left, 1
-  %done = icmp eq {word} %less, 0
-  br i1 %done, label %exit, label %loop
-exit:
-  ret ptr %to
-}
-)";
-
-// The names of the same on 32-bit Arm (run-time ABI for the Arm architecture, §4.3.4).
-const char kSupportArm[] = R"(
-define void @__aeabi_memcpy(ptr %to, ptr %from, {word} %n) #0 {
-  %r = call ptr @memcpy(ptr %to, ptr %from, {word} %n)
-  ret void
-}
-define void @__aeabi_memset(ptr %to, {word} %n, i32 %value) #0 {
-  %r = call ptr @memset(ptr %to, i32 %value, {word} %n)
-  ret void
-}
-define void @__aeabi_memclr(ptr %to, {word} %n) #0 {
-  %r = call ptr @memset(ptr %to, i32 0, {word} %n)
-  ret void
-}
-@__aeabi_memcpy4 = alias void (ptr, ptr, {word}), ptr @__aeabi_memcpy
-@__aeabi_memcpy8 = alias void (ptr, ptr, {word}), ptr @__aeabi_memcpy
-@__aeabi_memset4 = alias void (ptr, {word}, i32), ptr @__aeabi_memset
-@__aeabi_memset8 = alias void (ptr, {word}, i32), ptr @__aeabi_memset
-@__aeabi_memclr4 = alias void (ptr, {word}), ptr @__aeabi_memclr
-@__aeabi_memclr8 = alias void (ptr, {word}), ptr @__aeabi_memclr
-)";
-
-const char *const kProvided[] = {"memcpy",         "memset",          "memmove",
-                                 "__aeabi_memcpy", "__aeabi_memcpy4", "__aeabi_memcpy8",
-                                 "__aeabi_memset", "__aeabi_memset4", "__aeabi_memset8",
-                                 "__aeabi_memclr", "__aeabi_memclr4", "__aeabi_memclr8"};
-
 Error failure(const Twine &what) { return createStringError(inconvertibleErrorCode(), what); }
-
-Expected<SmallVector<char, 0>> supportObject(const Isa &isa) {
-  std::string text = kSupport;
-  if (isa.arch == "arm")
-    text += kSupportArm;
-  text += "attributes #0 = { nounwind \"no-builtins\" \"target-cpu\"=\"" + isa.cpu +
-          "\" \"target-features\"=\"" + isa.features + "\" }\n";
-  std::string word = "i" + std::to_string(isa.indexBits);
-  for (size_t at; (at = text.find("{word}")) != std::string::npos;)
-    text.replace(at, 6, word);
-  LLVMContext context;
-  SMDiagnostic diagnostic;
-  auto machine = isa.createTargetMachine();
-  std::unique_ptr<llvm::Module> module = parseAssemblyString(text, diagnostic, context);
-  if (!module)
-    return failure("internal error: support routines: " + diagnostic.getMessage());
-  module->setTargetTriple(machine->getTargetTriple());
-  module->setDataLayout(machine->createDataLayout());
-  return compileToObject(*module, *machine);
-}
 
 /// A folder of its own for one link, removed with what is in it.
 class TemporaryFolder {
@@ -246,17 +137,19 @@ Expected<std::vector<std::string>> undefinedSymbols(StringRef bytes) {
 
 Expected<Image> linkImage(ArrayRef<KernelObject> objects, const Isa &isa) {
   bool needsSupport = false;
+  std::string missing;
   for (const KernelObject &object : objects) {
     auto names = undefinedSymbols(StringRef(object.bytes.data(), object.bytes.size()));
     if (!names)
       return names.takeError();
     for (const std::string &name : *names) {
-      if (!is_contained(kProvided, StringRef(name)))
-        return failure("internal error: kernel '" + object.name + "' calls '" + name +
-                       "', which no image provides");
       needsSupport = true;
+      if (!supportProvides(name, isa))
+        missing += "\n  kernel '" + object.name + "' calls '" + name + "'";
     }
   }
+  if (!missing.empty())
+    return failure("internal error: no image provides these functions:" + missing);
   TemporaryFolder folder;
   if (folder.error)
     return failure("cannot create a folder for linking: " + folder.error.message());

@@ -148,7 +148,8 @@ void describe(Isa &isa, const MCSubtargetInfo &info) {
     isa.fma = has(info, "vfp4d16sp");
     isa.half = has(info, "fp16");
     isa.rounding = has(info, "fp-armv8d16sp");
-    isa.indexBits = 32;
+    isa.indexBits = isa.widest = 32;
+    isa.maximum = false;
   } else {
     isa.vectorBytes = has(info, "v") ? 16 : 4;
     isa.registers = 32;
@@ -163,7 +164,7 @@ void describe(Isa &isa, const MCSubtargetInfo &info) {
 
 unsigned Isa::lanes(mlir::Type type) const {
   unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : indexBits;
-  return std::max(1u, vectorBytes * 8 / std::max(8u, bits));
+  return bits > widest ? 1 : std::max(1u, vectorBytes * 8 / std::max(8u, bits));
 }
 
 std::unique_ptr<TargetMachine> Isa::createTargetMachine() const {

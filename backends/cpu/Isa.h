@@ -25,10 +25,12 @@ struct Isa {
   std::vector<std::string> required; ///< features a machine must have, LLVM's names
   unsigned vectorBytes = 16;         ///< of one register; 4 when there are no vectors
   unsigned registers = 16;           ///< vector registers
+  unsigned widest = 64;              ///< bits of the widest elements that vectors compute on
   unsigned indexBits = 64;
   bool fma = false;     ///< fused multiply-add of f32 vectors
   bool half = false;    ///< conversions between f16 and f32
   bool rounding = true; ///< floor, ceil, trunc and round-to-even of floats
+  bool maximum = true;  ///< maximum and minimum with NaN; LLVM 22 has no f16 ones for Thumb
 
   /// Elements of `type` (i1 counts as a byte) in one vector register, at least 1.
   unsigned lanes(mlir::Type type) const;

@@ -134,7 +134,8 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   before.addPass(createConvertVectorToSCFPass(transfers));
-  before.addPass(createExpandMathPass({.hasRounding = isa.rounding, .hasHalf = isa.half}));
+  before.addPass(createExpandMathPass(
+      {.hasRounding = isa.rounding, .hasHalf = isa.half, .hasMaximum = isa.maximum}));
   before.addPass(memref::createExpandStridedMetadataPass());
   before.addPass(createSCFToControlFlowPass());
   before.addPass(createLowerAffinePass());

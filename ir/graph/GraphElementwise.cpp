@@ -316,7 +316,15 @@ INGOT_BODY(ModOp) {
 INGOT_BODY(PowOp) {
   if (isFloat(args[0]))
     return math::PowFOp::create(f.b, f.loc, args[0], args[1]);
-  return math::IPowIOp::create(f.b, f.loc, args[0], args[1]);
+  Value x = args[0], y = args[1];
+  if (!isUnsigned(op.getLhs()))
+    return math::IPowIOp::create(f.b, f.loc, x, y);
+  // math.ipowi takes its exponent as signed: half of it is not negative. x^y = (x^(y/2))^2 x^(y%2)
+  Value one = f.like(x, 1);
+  Value root = math::IPowIOp::create(f.b, f.loc, x, arith::ShRUIOp::create(f.b, f.loc, y, one));
+  Value odd = f.cmp(arith::CmpIPredicate::ne, f.andi(y, one), f.like(x, 0));
+  Value square = arith::MulIOp::create(f.b, f.loc, root, root);
+  return arith::MulIOp::create(f.b, f.loc, square, f.select(odd, x, one));
 }
 INGOT_BODY(Atan2Op) { return math::Atan2Op::create(f.b, f.loc, args[0], args[1]); }
 INGOT_BODY(MaxOp) {

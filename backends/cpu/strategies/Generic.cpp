@@ -42,7 +42,9 @@ public:
   }
 
 private:
-  static VectorInfo vectorInfo(const Isa &isa) { return {isa.vectorBytes, isa.registers}; }
+  static VectorInfo vectorInfo(const Isa &isa) {
+    return {isa.vectorBytes, isa.registers, isa.widest};
+  }
 };
 
 } // namespace
