@@ -6,8 +6,7 @@
 // it).
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Diagnostics.h"
-#include "compiler/evaluator/Evaluator.h"
-#include "ingot/runtime.h"
+#include "compiler/driver/LoadedProgram.h"
 #include "runtime-lib/run/Arrays.h"
 #include "runtime-lib/run/Values.h"
 #include "llvm/ADT/StringExtras.h"
@@ -44,16 +43,6 @@ double relativeError(const TensorValue &got, const TensorValue &want) {
   }
   return difference == 0 ? 0 : largest > 0 ? difference / largest : INFINITY;
 }
-
-/// A program opened by the runtime; closed at the end.
-struct OpenProgram {
-  ingot_program *program = nullptr;
-  ingot_session *session = nullptr;
-  ~OpenProgram() {
-    ingot_session_destroy(session);
-    ingot_program_close(program);
-  }
-};
 
 /// Deletes the temporary program at the end.
 struct TemporaryFile {
@@ -105,43 +94,6 @@ llvm::Expected<std::vector<TensorValue>> readInputs(func::FuncOp function, ingot
     std::memcpy(bytes.data(), data.get(), *size);
     values.emplace_back(type, std::move(bytes));
   }
-  return values;
-}
-
-/// Runs the program on `inputs` and returns all of its outputs.
-llvm::Expected<std::vector<TensorValue>> runProgram(OpenProgram &open, func::FuncOp function,
-                                                    ArrayRef<TensorValue> inputs) {
-  ingot_error error;
-  if (ingot_session_create(open.program, nullptr, &open.session, &error))
-    return fail(error.text);
-  std::vector<run::AlignedBytes> buffers;
-  auto take = [&](uint64_t bytes) {
-    buffers.push_back(run::allocateAligned(std::max<uint64_t>(bytes, 1)));
-    return buffers.back().get();
-  };
-  for (auto [i, input] : llvm::enumerate(inputs)) {
-    uint8_t *data = take(input.raw().size());
-    std::memcpy(data, input.raw().data(), input.raw().size());
-    ingot_tensor tensor{data, input.raw().size(), nullptr, 0};
-    if (ingot_session_bind_input(open.session, 0, i, &tensor))
-      return fail(ingot_session_error(open.session));
-  }
-  std::vector<std::pair<uint8_t *, uint64_t>> outputs;
-  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto bytes = tensorBytes(cast<RankedTensorType>(type));
-    if (!bytes)
-      return bytes.takeError();
-    outputs.push_back({take(*bytes), *bytes});
-    ingot_tensor tensor{outputs.back().first, *bytes, nullptr, 0};
-    if (ingot_session_bind_output(open.session, 0, i, &tensor))
-      return fail(ingot_session_error(open.session));
-  }
-  if (ingot_session_run(open.session, 0))
-    return fail(ingot_session_error(open.session));
-  std::vector<TensorValue> values;
-  for (auto [output, type] : llvm::zip(outputs, function.getResultTypes()))
-    values.emplace_back(cast<RankedTensorType>(type),
-                        std::vector<char>(output.first, output.first + output.second));
   return values;
 }
 
@@ -232,14 +184,13 @@ llvm::Expected<std::vector<Row>> compare(ModuleOp module, CompileState &state,
       failed(runPhase(Phase::Emit, *planned, state)))
     return fail("the program for the comparison could not be made");
 
-  OpenProgram open;
-  ingot_error error;
-  if (ingot_program_open_file(file.path.c_str(), nullptr, &open.program, &error))
-    return fail(error.text);
-  auto inputs = readInputs(function, open.program, inputsPath);
+  LoadedProgram program;
+  if (llvm::Error error = program.open(file.path.str().str()))
+    return std::move(error);
+  auto inputs = readInputs(function, program.get(), inputsPath);
   if (!inputs)
     return inputs.takeError();
-  auto got = runProgram(open, function, *inputs);
+  auto got = program.run(*inputs, function.getResultTypes());
   if (!got)
     return got.takeError();
   auto want = evaluateFunction(function, *inputs);

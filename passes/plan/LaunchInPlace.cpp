@@ -26,7 +26,8 @@ struct LaunchInPlace : ingot::impl::LaunchInPlaceBase<LaunchInPlace> {
             continue;
           StorageModel::Place result = model.placeOf(launch.getOutputs()[pairs[i]]);
           StorageModel::Place operand = model.placeOf(launch.getInputs()[pairs[i + 1]]);
-          if (result.bytes != operand.bytes)
+          // Of no bytes there is nothing to gain, and no conflict that would keep it off an input.
+          if (result.bytes != operand.bytes || result.bytes == 0)
             continue;
           if (model.tryMerge(result, operand, /*keepPeak=*/true)) {
             done.set(pairs[i]);

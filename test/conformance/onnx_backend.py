@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""ONNX's own backend tests: every model of onnx-tests.tar.xz is imported and evaluated, and its outputs compared.
+"""ONNX's own backend tests: every model of onnx-tests.tar.xz is imported and evaluated, and its outputs compared; then it
+is compiled for this machine and run, and compared again (NAME/compiled).
 
 Tests of operators that are refused by name count as skipped, with what the importer says. Prints one line a test and a table
 of operators that are not supported. The archive holds ONNX's data (licence: compiler/importers/onnx/proto/LICENSE).
 """
 import collections
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -18,6 +20,17 @@ BUILD = pathlib.Path(os.environ.get("INGOT_BUILD", HERE.parents[1] / "build"))
 # ONNX's runner allows 1e-3 relative per element; relative to the largest element the evaluator, which rounds once, is
 # nearer. Its expected outputs are computed in float32 with other orders of sums, some in float16.
 RTOL, ATOL = "1e-3", "1e-5"
+
+
+def evaluate_all(evaluate, jobs):
+    """Output lines of all jobs, which are dealt out to as many processes as there are cores, and what went to stderr."""
+    def run(share):
+        return subprocess.run([evaluate], input="".join(job + "\n" for job in share), capture_output=True, text=True)
+
+    shares = os.cpu_count()
+    with concurrent.futures.ThreadPoolExecutor(shares) as pool:
+        done = list(pool.map(run, [jobs[first::shares] for first in range(shares)]))
+    return sorted(line for part in done for line in part.stdout.splitlines()), "".join(part.stderr for part in done)
 
 
 def main():
@@ -37,18 +50,20 @@ def main():
             dims = model.with_name("dims")
             extents = dims.read_text().split("\n") if dims.exists() else []
             jobs.append("\t".join([name, str(model), str(model.parent), str(model.parent), RTOL, ATOL, *extents]))
-        done = subprocess.run([evaluate], input="\n".join(jobs) + "\n" if jobs else "", capture_output=True, text=True)
-    reasons = collections.Counter()
-    for line in done.stdout.splitlines():
+        lines, errors = evaluate_all(evaluate, jobs)
+    reasons, passed = collections.Counter(), collections.Counter()
+    for line in lines:
         refused = re.match(r"FAIL (\S+): import: (.*not supported.*)", line)
         if not refused:
             print(line)
+            passed["/compiled:" in line] += line.startswith("PASS")
             continue
         why = refused[2].replace("\t", " ").strip()
         for kind in re.findall(r"  (\S+(?: \([^)]*\))?)   \d+ nodes?:", why):
             reasons[kind] += 1
         print(f"SKIP {refused[1]}: {re.sub(r'   1 node: .*', '', why)}")
-    sys.stderr.write(done.stderr)
+    print(f"{len(jobs)} models: {passed[False]} evaluated as expected, {passed[True]} of them compiled and run as well")
+    sys.stderr.write(errors)
     for kind, count in reasons.most_common():
         sys.stderr.write(f"{count:4d}  {kind}\n")
     return 0

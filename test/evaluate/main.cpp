@@ -1,19 +1,24 @@
-// Imports models and evaluates them with the reference evaluator, against expected arrays: what
-// tests of importers run.
+// Imports models and evaluates them with the reference evaluator, then compiles them for this
+// machine and runs the program, both against expected arrays: what tests of importers and kernels
+// run.
 //
 //   evaluate < JOBS
 //
 // A job is a line of tab-separated fields: name, model, inputs, expected, relative tolerance,
 // absolute tolerance, then any number of DIM=EXTENT. Inputs and expected are .npz files (`in0`,
 // `out0` or the model's names) or folders of TensorProto files. Each job runs in a process of its
-// own and prints one line: `PASS name: error`, or `FAIL name: why`.
-#include "compiler/evaluator/Evaluator.h"
+// own and prints a line for the evaluation and, when that succeeds, one for the program, whose name
+// ends in /compiled: `PASS name: error`, or `FAIL name: why`.
+#include "compiler/driver/Compile.h"
+#include "compiler/driver/LoadedProgram.h"
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime-lib/run/Arrays.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -37,6 +42,16 @@ int fail(const Job &job, const llvm::Twine &why) {
     c = c == '\n' ? ' ' : c;
   std::printf("FAIL %s: %s\n", job.name.c_str(), line.c_str());
   return 1;
+}
+
+/// A handler that appends what is reported to `errors`.
+auto collect(std::string &errors) {
+  return [&errors](Diagnostic &diagnostic) {
+    errors += diagnostic.str() + " ";
+    for (Diagnostic &note : diagnostic.getNotes())
+      errors += "(" + note.str() + ") ";
+    return success();
+  };
 }
 
 /// Finds `name`, or `prefix`N, or the file numbered N.
@@ -72,45 +87,13 @@ std::optional<TensorValue> load(const run::ArrayFile &file, const run::ArrayEntr
   return TensorValue(type, std::vector<char>(data, data + *size));
 }
 
-int runJob(const Job &job) {
-  MLIRContext context(MLIRContext::Threading::DISABLED);
-  std::string errors;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    errors += diagnostic.str() + " ";
-    for (Diagnostic &note : diagnostic.getNotes())
-      errors += "(" + note.str() + ") ";
-    return success();
-  });
-  FailureOr<OwningOpRef<ModuleOp>> module = StringRef(job.model).ends_with(".pt2")
-                                                ? importPt2(context, job.options)
-                                                : importOnnx(context, job.options);
-  if (failed(module))
-    return fail(job, "import: " + errors);
-  auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");
-
-  std::string error;
-  run::ArrayFile inputs, expected;
-  if (!inputs.open(job.inputs, "input", error) || !expected.open(job.expected, "output", error))
-    return fail(job, error);
-  std::vector<TensorValue> arguments;
-  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
-    StringRef name = cast<StringAttr>(forward.getArgAttr(i, "ingot.name")).getValue();
-    const run::ArrayEntry *entry = findArray(inputs, name, "in", i);
-    if (!entry)
-      return fail(job, "no array for input '" + name + "'");
-    std::optional<TensorValue> value =
-        load(inputs, *entry, cast<RankedTensorType>(forward.getArgumentTypes()[i]), error);
-    if (!value)
-      return fail(job, error);
-    arguments.push_back(*value);
-  }
-  llvm::Expected<SmallVector<TensorValue>> results = evaluateFunction(forward, arguments);
-  if (!results)
-    return fail(job, "evaluate: " + llvm::toString(results.takeError()));
-
+/// Prints the job's line: how far `results` of `forward` are from the arrays of `expected`. Nonzero
+/// when that is too far.
+int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
+            const run::ArrayFile &expected) {
   double worst = 0;
-  std::string problem;
-  for (auto [i, result] : llvm::enumerate(*results)) {
+  std::string problem, error;
+  for (auto [i, result] : llvm::enumerate(results)) {
     StringRef name = cast<StringAttr>(forward.getResultAttr(i, "ingot.name")).getValue();
     const run::ArrayEntry *entry = findArray(expected, name, "out", i);
     if (!entry)
@@ -138,6 +121,70 @@ int runJob(const Job &job) {
     return fail(job, problem);
   std::printf("PASS %s: %.3g\n", job.name.c_str(), worst);
   return 0;
+}
+
+/// Compiles the job's model for this machine as `ingot compile` does and runs it on `arguments`.
+llvm::Expected<std::vector<TensorValue>> runCompiled(const Job &job, func::FuncOp forward,
+                                                     ArrayRef<TensorValue> arguments) {
+  CompileState state;
+  state.options = job.options;
+  state.options.threads = 1;
+  SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("ingot-test", "ingot", path))
+    return llvm::createStringError("cannot create a temporary file: " + error.message());
+  llvm::FileRemover remover(path);
+  state.options.output = path.str().str();
+  if (llvm::Error error = prepare(state))
+    return std::move(error);
+  std::unique_ptr<MLIRContext> context = makeContext(1);
+  std::string errors;
+  ScopedDiagnosticHandler handler(context.get(), collect(errors));
+  if (failed(compileModule(*context, state)))
+    return llvm::createStringError("compile: " + errors);
+  LoadedProgram program;
+  if (llvm::Error error = program.open(state.options.output))
+    return std::move(error);
+  return program.run(arguments, forward.getResultTypes());
+}
+
+int runJob(Job job) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  std::string errors;
+  ScopedDiagnosticHandler handler(&context, collect(errors));
+  FailureOr<OwningOpRef<ModuleOp>> module = StringRef(job.model).ends_with(".pt2")
+                                                ? importPt2(context, job.options)
+                                                : importOnnx(context, job.options);
+  if (failed(module))
+    return fail(job, "import: " + errors);
+  auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");
+
+  std::string error;
+  run::ArrayFile inputs, expected;
+  if (!inputs.open(job.inputs, "input", error) || !expected.open(job.expected, "output", error))
+    return fail(job, error);
+  std::vector<TensorValue> arguments;
+  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
+    StringRef name = cast<StringAttr>(forward.getArgAttr(i, "ingot.name")).getValue();
+    const run::ArrayEntry *entry = findArray(inputs, name, "in", i);
+    if (!entry)
+      return fail(job, "no array for input '" + name + "'");
+    std::optional<TensorValue> value =
+        load(inputs, *entry, cast<RankedTensorType>(forward.getArgumentTypes()[i]), error);
+    if (!value)
+      return fail(job, error);
+    arguments.push_back(*value);
+  }
+  llvm::Expected<SmallVector<TensorValue>> results = evaluateFunction(forward, arguments);
+  if (!results)
+    return fail(job, "evaluate: " + llvm::toString(results.takeError()));
+  if (compare(job, forward, *results, expected))
+    return 1;
+
+  job.name += "/compiled";
+  llvm::Expected<std::vector<TensorValue>> computed = runCompiled(job, forward, arguments);
+  if (!computed)
+    return fail(job, llvm::toString(computed.takeError()));
+  return compare(job, forward, *computed, expected);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Imports the programs that torch exported (test/ops/pt2) and evaluates them against what torch computed.
+"""Imports the programs that torch exported (test/ops/pt2), evaluates them, compiles and runs them (NAME/compiled), against
+what torch computed.
 
 The tolerance is that of f32 operators, 1e-5 of an output's largest magnitude: the evaluator computes in float64, torch in
 float32, in another order.
