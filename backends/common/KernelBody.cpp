@@ -192,6 +192,16 @@ SmallVector<int64_t> KernelBody::inPlacePairs() const {
   return pairs;
 }
 
+bool hasLongEpilogue(const KernelBody &kernel) {
+  return kernel.root && llvm::any_of(kernel.func.getBody().front(), [&](Operation &op) {
+           bool after = kernel.root->isBeforeInBlock(&op);
+           return after && isa<ExpOp, Exp2Op, Expm1Op, LogOp, Log2Op, Log10Op, Log1pOp, SinOp,
+                               CosOp, TanOp, AsinOp, AcosOp, AtanOp, SinhOp, CoshOp, TanhOp,
+                               AsinhOp, AcoshOp, AtanhOp, ErfOp, SigmoidOp, SiluOp, SoftplusOp,
+                               MishOp, GeluOp, EluOp, PowOp, Atan2Op, RemOp, ModOp>(op);
+         });
+}
+
 uint64_t countFlops(func::FuncOp kernel) {
   uint64_t total = 0;
   for (Operation &op : kernel.front().without_terminator()) {

@@ -46,6 +46,10 @@ struct KernelBody {
 /// or another composite is beside it.
 KernelBody analyzeKernel(mlir::func::FuncOp kernel);
 
+/// Whether an epilogue of `kernel` computes a function that takes tens of instructions (exp, tanh,
+/// erf, pow, …), or several divisions.
+bool hasLongEpilogue(const KernelBody &kernel);
+
 /// Multiply-adds count twice; elementwise ops once per element.
 uint64_t countFlops(mlir::func::FuncOp kernel);
 /// Bytes of operands and results together.

@@ -1,6 +1,7 @@
 // Shared parts of the contraction emitters.
 #include "backends/cpu/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -249,6 +250,55 @@ void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value su
   for (auto [result, buffer] : llvm::zip_equal(kernel.results, arguments.results)) {
     Point at = position(shapeOf(result));
     inliner.store(loc, inliner.emit(result, at, lanes), buffer, at, lanes);
+  }
+}
+
+Value ContractionEmitter::sumsBuffer(int64_t elements) {
+  if (!stackSums || cast<MemRefType>(stackSums.getType()).getNumElements() < elements) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&shell.getBody().front());
+    stackSums = memref::AllocaOp::create(b, loc, MemRefType::get({elements}, sumType),
+                                         b.getI64IntegerAttr(machine.vectorBytes));
+  }
+  return stackSums;
+}
+
+void ContractionEmitter::rolledLoop(int64_t count, llvm::function_ref<void(Value)> body) {
+  if (count == 1)
+    return body(index(0));
+  loop(index(0), index(count), 1, body);
+  MLIRContext *context = b.getContext();
+  auto keep = LLVM::LoopUnrollAttr::get(context, b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  auto annotation = LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, keep, {}, {}, {}, {}, {}, {},
+                                                  {}, {}, {}, {}, {});
+  Operation *made = &*std::prev(b.getInsertionPoint());
+  made->setAttr("llvm.loop_annotation", annotation);
+}
+
+void ContractionEmitter::finishTile(int64_t rows, ArrayRef<int64_t> stored, int64_t lanes,
+                                    ArrayRef<Value> sums, Store store) {
+  int64_t vectors = stored.size();
+  if (!rollEpilogue || rows * vectors < 3) {
+    for (auto [j, count] : llvm::enumerate(stored))
+      for (int64_t i = 0; i < rows; ++i)
+        store(index(i), index(int64_t(j) * lanes), count, sums[i * vectors + j]);
+    return;
+  }
+  Value buffer = sumsBuffer(rows * vectors * lanes);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    vector::StoreOp::create(b, loc, sum, buffer, index(int64_t(i) * lanes));
+  // Vectors of equal length are finished by one loop.
+  for (int64_t first = 0; first < vectors;) {
+    int64_t count = stored[first], end = first + 1;
+    while (end < vectors && stored[end] == count)
+      ++end;
+    rolledLoop(rows * (end - first), [&](Value i) {
+      SmallVector<Value> at = ix.delinearize(loc, i, {rows, end - first});
+      Value offset = add(mul(at[1], lanes), first * lanes);
+      Value place = add(mul(at[0], vectors * lanes), offset);
+      store(at[0], offset, count, vector::LoadOp::create(b, loc, sums[0].getType(), buffer, place));
+    });
+    first = end;
   }
 }
 

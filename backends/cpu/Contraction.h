@@ -109,11 +109,27 @@ public:
   void finish(llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value sum,
               std::optional<unsigned> laneDim = {});
 
+  using Store =
+      llvm::function_ref<void(mlir::Value row, mlir::Value offset, int64_t lanes, mlir::Value sum)>;
+  /// Finishes a register tile: `store` is called for every vector of sums, sums[row *
+  /// stored.size() + j] of which stored[j] lanes count, with its row and the offset j * lanes of
+  /// its first column. With `rollEpilogue` by a loop that reads the sums back from the stack, so
+  /// that a long epilogue is there once.
+  void finishTile(int64_t rows, llvm::ArrayRef<int64_t> stored, int64_t lanes,
+                  llvm::ArrayRef<mlir::Value> sums, Store store);
+  bool rollEpilogue = false;
+
   /// `value` (scalar or vector) as the accumulator type.
   mlir::Value widen(mlir::Value value, bool isUnsigned);
 
 private:
+  /// A loop over rows that LLVM must not unroll.
+  void rolledLoop(int64_t count, llvm::function_ref<void(mlir::Value)> body);
+  /// Stack memory for `elements` sums, shared by all tiles.
+  mlir::Value sumsBuffer(int64_t elements);
+
   llvm::DenseMap<mlir::Value, mlir::Value> flatBuffers;
+  mlir::Value stackSums;
 };
 
 } // namespace ingot::cpu

@@ -30,6 +30,7 @@ CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", 
              "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
 COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
 MOST_GAP = 0.05  # of an arena over its lower bound
+MOST_BESIDE_WEIGHTS = 300_000  # bytes of a program that are not packed weights
 DEFAULT_RTOL = 1e-4  # DESIGN: f32 models, relative to the output's scale
 
 
@@ -191,6 +192,20 @@ def check_split(context, name, program):
     return f"there is no segment {missing}" if missing else ""
 
 
+def check_size(prefix, target, report, rerun):
+    """What a program holds besides its packed weights: (results, cells of the table)."""
+    test = f"{prefix}/{target}/size"
+    try:
+        file = json.loads(report.read_text())["file"]
+        weights, growth, beside = file["weight_bytes"], file["packing_growth_bytes"], file["bytes"] - file["weight_bytes"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [Result(test, "fail", f"the report does not tell of the file: {error}", rerun)], ("-", "-", "-")
+    why = "" if beside <= MOST_BESIDE_WEIGHTS else \
+        f"the program has {beside} bytes besides its weights, at most {MOST_BESIDE_WEIGHTS} are allowed"
+    cells = tuple(f"{number / 1000:.0f}" for number in (weights, growth, beside))
+    return [Result(test, "fail" if why else "pass", why, rerun)], cells
+
+
 def check_model(context, part, name, model, cases, entry, rows):
     """Every target, thread count and case of one model file."""
     results = []
@@ -202,7 +217,7 @@ def check_model(context, part, name, model, cases, entry, rows):
         flags = dim_flags(json.loads(done.stdout), cases)
     except (ValueError, KeyError, TypeError) as error:
         why = f"ingot inspect --json ended with {done.ending}: {error}\n" + tail(done.stderr, 10)
-        rows.append((name + model.suffix, "-", "-", "-", "inspect failed"))
+        rows.append((name + model.suffix, "-", "-", "-", "-", "-", "-", "inspect failed"))
         return [Result(f"{prefix}/inspect", "fail", why, rerun)]
     for target in TARGETS + [AARCH64] * (name in AARCH64_MODELS) + [SPLIT] * (name in SPLIT_MODELS):
         with tempfile.TemporaryDirectory() as folder:
@@ -213,17 +228,19 @@ def check_model(context, part, name, model, cases, entry, rows):
                 shown = " ".join(str(word) for word in command)
                 why = f"{shown}\nended with {done.ending}\n" + tail(done.output, 12)
                 results.append(Result(f"{prefix}/{target}/compile", "fail", why, rerun))
-                rows.append((name + model.suffix, target, "-", "-", "compile failed"))
+                rows.append((name + model.suffix, target, "-", "-", "-", "-", "-", "compile failed"))
                 continue
             results.append(Result(f"{prefix}/{target}/compile", "pass"))
             results += check_arena(context, prefix, target, report, model, flags, rerun)
             if target == SPLIT:
                 why = check_split(context, name, program)
                 results.append(Result(f"{prefix}/{target}/cut", "fail" if why else "pass", why, rerun))
+            sizes, cells = check_size(prefix, target, report, rerun)
+            results += sizes
             reason = why_not(context, target)
             if reason:
                 results.append(Result(f"{prefix}/{target}/run", "skip", reason))
-                rows.append((name + model.suffix, target, "-", "-", "compiled, cannot run here"))
+                rows.append((name + model.suffix, target, *cells, "-", "-", "compiled, cannot run here"))
                 continue
             worst, failures = None, 0
             for case in cases:
@@ -242,7 +259,7 @@ def check_model(context, part, name, model, cases, entry, rows):
                     failures += bool(why)
                     results.append(Result(f"{prefix}/{target}/same-bits/{case.stem}", "fail" if why else "pass",
                                           why, rerun))
-            rows.append((name + model.suffix, target, str(len(cases)),
+            rows.append((name + model.suffix, target, *cells, str(len(cases)),
                          "-" if worst is None else f"{worst:.2e}",
                          "ok" if not failures else f"{failures} failed"))
     return results
@@ -277,18 +294,19 @@ def check_client(context, names, zoo):
 
 
 class Table:
-    """Errors per model, shown as they come and kept in the build folder."""
+    """Sizes and errors per model, shown as they come and kept in the build folder."""
 
-    HEAD = ("model", "target", "cases", "error", "verdict")
+    HEAD = ("model", "target", "weights", "packing", "beside", "cases", "error", "verdict")
 
     def __init__(self, context, part):
         (context.build / "test").mkdir(parents=True, exist_ok=True)
         self.file = open(context.build / "test" / f"errors-{part}.txt", "w")
+        print("sizes in kB: packed weights, how much of that packing added, what the program holds beside them")
         print("errors: the largest over all outputs, cases and thread counts, relative to the output's largest value")
         self.append(self.HEAD)
 
     def append(self, row):
-        widths = (30, 16, 5, 9, 0)
+        widths = (30, 16, 8, 8, 7, 5, 9, 0)
         line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip()
         print(line, flush=True)
         print(line, file=self.file, flush=True)

@@ -121,10 +121,11 @@ protected:
       return current;
     });
     Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
-    for (auto [j, count] : llvm::enumerate(stored))
-      for (int64_t i = 0; i < segment.rows; ++i)
-        store(add(out, i * segment.outStep), add(globalChannel, int64_t(j) * lanes), count,
-              sums[i * vectors + j]);
+    finishTile(segment.rows, stored, lanes, sums,
+               [&](Value row, Value offset, int64_t storedLanes, Value sum) {
+                 store(add(out, mul(row, segment.outStep)), add(globalChannel, offset), storedLanes,
+                       sum);
+               });
   }
 
 private:
@@ -226,14 +227,16 @@ public:
     int64_t rows = 1;
     for (const Segment &segment : plan.segments)
       rows = std::max(rows, segment.rows);
-    choice.parameters = makeParameters(kernel.func.getContext(), kind(),
-                                       {{"lanes", plan.panels.lanes},
-                                        {"mr", rows},
-                                        {"nv", plan.panels.vectors},
-                                        {"panels_outer", plan.panelsOuter},
-                                        {"row_group", plan.rowGroup},
-                                        {"column_group", plan.columnGroup},
-                                        {"packed", packed}});
+    choice.parameters = makeParameters(
+        kernel.func.getContext(), kind(),
+        {{"lanes", plan.panels.lanes},
+         {"mr", rows},
+         {"nv", plan.panels.vectors},
+         {"panels_outer", plan.panelsOuter},
+         {"row_group", plan.rowGroup},
+         {"column_group", plan.columnGroup},
+         {"packed", packed},
+         {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
     choice.tiles = plan.tiles(*problem);
     choice.inPlace = kernel.inPlacePairs();
     if (packed)
@@ -261,6 +264,7 @@ public:
       }
     }
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
+    emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
     uint64_t tiles = 1;
     for (int64_t extent : plan.tiles(*problem))

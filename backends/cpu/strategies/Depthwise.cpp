@@ -92,9 +92,10 @@ protected:
       return next;
     });
     Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
-    for (auto [j, count] : llvm::enumerate(stored))
-      for (int64_t i = 0; i < segment.rows; ++i)
-        store(add(out, i * segment.outStep), channels[j], count, sums[i * stored.size() + j]);
+    finishTile(segment.rows, stored, plan.panels.lanes, sums,
+               [&](Value row, Value offset, int64_t storedLanes, Value sum) {
+                 store(add(out, mul(row, segment.outStep)), add(channel, offset), storedLanes, sum);
+               });
   }
 
 private:
@@ -172,14 +173,16 @@ public:
     for (const Segment &segment : plan.segments)
       rows = std::max(rows, segment.rows);
     Choice choice;
-    choice.parameters = makeParameters(kernel.func.getContext(), kind(),
-                                       {{"lanes", plan.panels.lanes},
-                                        {"mr", rows},
-                                        {"nv", plan.panels.vectors},
-                                        {"panels_outer", plan.panelsOuter},
-                                        {"row_group", plan.rowGroup},
-                                        {"column_group", plan.columnGroup},
-                                        {"packed", packed}});
+    choice.parameters = makeParameters(
+        kernel.func.getContext(), kind(),
+        {{"lanes", plan.panels.lanes},
+         {"mr", rows},
+         {"nv", plan.panels.vectors},
+         {"panels_outer", plan.panelsOuter},
+         {"row_group", plan.rowGroup},
+         {"column_group", plan.columnGroup},
+         {"packed", packed},
+         {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
     choice.tiles = plan.tiles(*problem);
     choice.inPlace = kernel.inPlacePairs();
     if (packed) {
@@ -210,6 +213,7 @@ public:
       }
     }
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
+    emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
     uint64_t tiles = 1;
     for (int64_t extent : plan.tiles(*problem))

@@ -310,12 +310,12 @@ private:
         sums[i] = addSums(sums[i], all[set * count + i]);
     if (whole < problem.k)
       sums = loop(index(whole), index(problem.k), 1, sums, step);
-    for (auto [j, count] : llvm::enumerate(stored))
-      for (int64_t i = 0; i < rows; ++i) {
-        SmallVector<Value> to(batch);
-        to.append({add(firstRow, i), add(column, int64_t(j) * lanes)});
-        finish(to, count, sums[i * stored.size() + j]);
-      }
+    finishTile(rows, stored, lanes, sums,
+               [&](Value row, Value offset, int64_t storedLanes, Value sum) {
+                 SmallVector<Value> to(batch);
+                 to.append({add(firstRow, row), add(column, offset)});
+                 finish(to, storedLanes, sum);
+               });
   }
 
   /// Both operands contiguous along k: `rows` x the panel's columns sums of vectors along k.
@@ -425,14 +425,16 @@ public:
       rhs = RhsKind::Dot;
     GemmPlan plan = makePlan(*problem, isa, rhs, overrides);
     Choice choice;
-    choice.parameters = makeParameters(kernel.func.getContext(), kind(),
-                                       {{"lanes", plan.panels.lanes},
-                                        {"mr", plan.split.rows},
-                                        {"nv", plan.panels.vectors},
-                                        {"rows_outer", plan.rowsOuter},
-                                        {"row_group", plan.rowGroup},
-                                        {"panel_group", plan.panelGroup},
-                                        {"rhs", int64_t(rhs)}});
+    choice.parameters = makeParameters(
+        kernel.func.getContext(), kind(),
+        {{"lanes", plan.panels.lanes},
+         {"mr", plan.split.rows},
+         {"nv", plan.panels.vectors},
+         {"rows_outer", plan.rowsOuter},
+         {"row_group", plan.rowGroup},
+         {"panel_group", plan.panelGroup},
+         {"rhs", int64_t(rhs)},
+         {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
     choice.tiles = plan.tiles(problem->batch);
     choice.inPlace = kernel.inPlacePairs();
     if (rhs == RhsKind::Packed)
@@ -469,6 +471,7 @@ public:
     if (problem->collapsed)
       collapseEpilogue(kernel, problem->m, problem->n);
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
+    emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
     return Emitted{emitter.shell, uint64_t(product(plan.tiles(problem->batch)))};
   }

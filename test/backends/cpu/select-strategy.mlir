@@ -8,6 +8,7 @@
 
 // A product with a constant is packed as [panels, k, columns]; the body undoes it.
 // CHECK-LABEL: func.func private @product
+// CHECK-SAME: epilogue_loop = 0
 // CHECK-SAME: kind = "gemm"
 // V3-SAME: lanes = 8
 // V4-SAME: lanes = 16
@@ -70,4 +71,15 @@ func.func @main(%x: tensor<49x64xf32>, %r: tensor<49x96xf32>, %a: tensor<2x49x64
   %3 = ingot.launch @depthwise(%i, %d) : (tensor<1x14x14x96xf32>, tensor<96x1x3x3xf32>) -> tensor<1x14x14x96xf32>
   %4 = ingot.launch @window(%3, %f) : (tensor<1x14x14x96xf32>, tensor<64x96x3x3xf32>) -> tensor<1x14x14x64xf32>
   return %1, %2, %4 : tensor<49x96xf32>, tensor<2x49x96xf32>, tensor<1x14x14x64xf32>
+}
+
+// An epilogue of many instructions becomes a loop over a tile's sums.
+// CHECK-LABEL: func.func private @long_epilogue
+// CHECK-SAME: epilogue_loop = 1
+// CHECK-SAME: kind = "gemm"
+func.func private @long_epilogue(%x: tensor<49x64xf32>, %w: tensor<64x96xf32>) -> tensor<49x96xf32>
+    attributes {ingot.kernel = #ingot.kernel<target = "x86-64-v3">} {
+  %0 = ingot.matmul %x, %w : tensor<49x64xf32>, tensor<64x96xf32>
+  %1 = ingot.silu %0 : tensor<49x96xf32>
+  return %1 : tensor<49x96xf32>
 }

@@ -33,6 +33,34 @@ func.func private @k(%x: tensor<2x7x24xf32>, %w: tensor<37x24xf32>, %b: tensor<3
          .constants = {1, 2}});
 }
 
+// An epilogue of many instructions is a loop over the tile's sums; the last panel is narrower.
+TEST(Epilogue, LongFunctionsLoop) {
+  check({.body = R"(
+func.func private @k(%x: tensor<23x24xf32>, %w: tensor<70x24xf32>, %b: tensor<70xf32>, %r: tensor<23x70xf32>) -> (tensor<23x70xf32>, tensor<23x70xf32>) {
+  %0 = ingot.matmul %x, %w transpose_b bias %b : tensor<23x24xf32>, tensor<70x24xf32>, tensor<70xf32>
+  %1 = ingot.gelu %0 : tensor<23x70xf32>
+  %2 = ingot.add %1, %r : tensor<23x70xf32>, tensor<23x70xf32>
+  return %1, %2 : tensor<23x70xf32>, tensor<23x70xf32>
+})",
+         .constants = {1, 2}});
+  check({.body = R"(
+func.func private @k(%x: tensor<1x9x13x5xf32>, %w: tensor<45x5x3x3xf32>) -> tensor<1x5x7x45xf32> {
+  %0 = ingot.conv %x, %w strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] groups 1 channels_last : tensor<1x9x13x5xf32>, tensor<45x5x3x3xf32>
+  %1 = ingot.silu %0 : tensor<1x5x7x45xf32>
+  return %1 : tensor<1x5x7x45xf32>
+})",
+         .constants = {1}},
+        "conv");
+  check({.body = R"(
+func.func private @k(%x: tensor<1x9x19x43xf32>, %w: tensor<43x1x3x3xf32>) -> tensor<1x9x19x43xf32> {
+  %0 = ingot.conv %x, %w strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 43 channels_last : tensor<1x9x19x43xf32>, tensor<43x1x3x3xf32>
+  %1 = ingot.tanh %0 : tensor<1x9x19x43xf32>
+  return %1 : tensor<1x9x19x43xf32>
+})",
+         .constants = {1}},
+        "depthwise");
+}
+
 TEST(Epilogue, OperandOfAPartOfTheRows) {
   check({.body = R"(
 func.func private @k(%x: tensor<2x7x24xf32>, %w: tensor<24x20xf32>, %r: tensor<2x1x20xf32>) -> tensor<2x7x20xf32> {
