@@ -12,7 +12,8 @@ llvm::Expected<std::unique_ptr<Target>> TargetRegistry::create(llvm::StringRef s
     names += (names.empty() ? "" : ", ") + entry.name;
   }
   return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 "unknown target '" + spec + "'; there are: " + names);
+                                 "unknown target '" + spec.take_front(80) +
+                                     (spec.size() > 80 ? "…" : "") + "'; there are: " + names);
 }
 
 } // namespace ingot

@@ -92,7 +92,9 @@ void initializeTargets() {
 }
 
 Error badSpec(StringRef spec, const Twine &why) {
-  return createStringError(inconvertibleErrorCode(), "target '" + spec + "': " + why);
+  bool whole = spec.size() <= 80; // the rest of an absurd one would hide what is wrong
+  return createStringError(inconvertibleErrorCode(),
+                           "target '" + spec.take_front(80) + (whole ? "'" : "…'") + ": " + why);
 }
 
 /// The longest prefix of `rest` that is a key of `table`, or "".

@@ -4,6 +4,8 @@
 #include "compiler/driver/Dump.h"
 #include "compiler/driver/RegisterAll.h"
 #include "compiler/driver/Report.h"
+#include "compiler/emit/OutputFile.h"
+#include "ir/plan/Plan.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
@@ -81,6 +83,9 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::compileModule(MLIRContext &context, Comp
     if (from == Phase::Import)
       return emitError(UnknownLoc::get(&context))
              << "a dump is imported already; start from a later phase";
+    if (from == Phase::Emit && module->getOps<plan::EntryOp>().empty())
+      return emitError(UnknownLoc::get(&context))
+             << "'" << options.model << "' holds no plan to emit; start from an earlier phase";
   } else {
     if (options.startFrom && *options.startFrom != Phase::Import)
       return emitError(UnknownLoc::get(&context))
@@ -132,8 +137,14 @@ int ingot::compileCommand(const Options &given) {
   Options &options = state.options;
   if (options.output.empty())
     options.output = defaultOutput(options.model);
-  if (llvm::Error error = prepare(state)) {
-    err << "error: " << llvm::toString(std::move(error)) << '\n';
+  llvm::Error refused = prepare(state);
+  // What can be known of the outputs is said before the work, not after it.
+  if (!refused && options.stopAfter.value_or(Phase::Emit) == Phase::Emit)
+    refused = checkOutput(options.output);
+  if (!refused && !options.report.empty())
+    refused = checkOutput(options.report);
+  if (refused) {
+    err << "error: " << llvm::toString(std::move(refused)) << '\n';
     return kUserError;
   }
   bool terminal = out.is_displayed();

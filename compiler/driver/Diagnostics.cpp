@@ -42,12 +42,14 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
       continue;
     out += "\n" + (StringRef(line).starts_with("hint:") ? line : "hint: " + line);
   }
-  constexpr unsigned kMaxLines = 10;
+  // Names come from the model and may be of any length.
+  constexpr unsigned kMaxLines = 10, kMaxColumns = 500;
   unsigned lines = 0;
   size_t at = 0;
   while (at != std::string::npos && lines < kMaxLines) {
     size_t next = out.find('\n', at);
-    stream << StringRef(out).slice(at, next) << '\n';
+    StringRef line = StringRef(out).slice(at, next);
+    stream << line.take_front(kMaxColumns) << (line.size() > kMaxColumns ? "…\n" : "\n");
     at = next == std::string::npos ? next : next + 1;
     ++lines;
   }

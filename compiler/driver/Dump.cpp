@@ -1,6 +1,10 @@
 // Writing and reading of phase dumps.
 #include "compiler/driver/Dump.h"
+#include "compiler/emit/OutputFile.h"
+#include "ir/graph/MapFile.h"
 #include "ir/graph/WeightStore.h"
+#include "ir/plan/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -18,6 +22,9 @@ using namespace ingot;
 /// size, and its bytes.
 static constexpr StringRef kBlobMagic = "INGOTBLB";
 
+/// Of brackets in a dump's text; real ones have a tenth of it.
+static constexpr size_t kMaxNesting = 512;
+
 /// Calls `visit` for every weight in the module, those inside other weights' recipes included.
 static void forEachWeight(ModuleOp module, function_ref<void(WeightAttr)> visit) {
   AttrTypeWalker walker;
@@ -30,24 +37,13 @@ static void forEachWeight(ModuleOp module, function_ref<void(WeightAttr)> visit)
 
 static LogicalResult writeFile(ModuleOp module, StringRef path,
                                function_ref<void(llvm::raw_ostream &)> write) {
-  std::string temporary = (path + ".tmp").str();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream stream(temporary, error);
-    if (!error) {
-      write(stream);
-      stream.flush();
-      error = stream.error();
-      stream.clear_error();
-    }
-  }
-  if (!error)
-    error = llvm::sys::fs::rename(temporary, path);
+  llvm::Error error = writeOutput(path, [&](llvm::raw_fd_ostream &stream, StringRef) {
+    write(stream);
+    return llvm::Error::success();
+  });
   if (!error)
     return success();
-  llvm::sys::fs::remove(temporary);
-  return emitError(UnknownLoc::get(module.getContext()))
-         << "cannot write '" << path << "': " << error.message();
+  return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(std::move(error));
 }
 
 LogicalResult ingot::dumpPhase(ModuleOp module, Phase phase, StringRef directory) {
@@ -93,10 +89,10 @@ LogicalResult ingot::dumpPhase(ModuleOp module, Phase phase, StringRef directory
 
 static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
   Location loc = UnknownLoc::get(&context);
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = mapFile(path);
   if (!buffer)
-    return emitError(loc) << "cannot read '" << path
-                          << "', the constants of the dump: " << buffer.getError().message();
+    return emitError(loc) << llvm::toString(buffer.takeError())
+                          << "\nhint: it holds the constants of the dump";
   StringRef rest = (*buffer)->getBuffer();
   WeightStore &store = weightsOf(&context);
   if (!rest.consume_front(kBlobMagic))
@@ -119,14 +115,60 @@ static LogicalResult readBlobs(MLIRContext &context, StringRef path) {
   return success();
 }
 
+/// How deep the text's brackets nest, strings and comments left out. MLIR's parser recurses with
+/// them, without a limit of its own.
+static size_t nesting(StringRef text) {
+  size_t depth = 0, deepest = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+    case '"':
+      for (++i; i < text.size() && text[i] != '"'; ++i)
+        i += text[i] == '\\';
+      break;
+    case '/':
+      if (text.substr(i).starts_with("//"))
+        i = std::min(text.find('\n', i), text.size());
+      break;
+    case '(':
+    case '[':
+    case '{':
+    case '<':
+      deepest = std::max(deepest, ++depth);
+      break;
+    case ')':
+    case ']':
+    case '}':
+    case '>': // an arrow closes nothing; a comparison does no harm
+      depth -= depth > 0 && !(text[i] == '>' && i > 0 && text[i - 1] == '-');
+      break;
+    default:
+      break;
+    }
+  }
+  return deepest;
+}
+
 bool ingot::isDump(StringRef path) { return path.ends_with(".mlir"); }
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::readDump(MLIRContext &context, StringRef path,
                                                  StringRef source) {
+  Location loc = UnknownLoc::get(&context);
+  auto text = mapFile(path);
+  if (!text)
+    return emitError(loc) << llvm::toString(text.takeError());
+  if (nesting((*text)->getBuffer()) > kMaxNesting)
+    return emitError(loc) << "'" << path << "' nests its brackets more than " << kMaxNesting
+                          << " deep, which no dump does";
+  text->reset();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
   if (!module)
     return failure();
-  Location loc = UnknownLoc::get(&context);
+  // Up to the plan phase an entry is a public function.
+  bool isEntry = llvm::any_of(module->getOps<func::FuncOp>(), [](func::FuncOp function) {
+    return function.isPublic() && !function.isExternal();
+  });
+  if (!isEntry && module->getOps<plan::EntryOp>().empty())
+    return emitError(loc) << "'" << path << "' holds no entry: no public function, no plan.entry";
   WeightStore &store = weightsOf(&context);
   auto sources = (*module)->getAttrOfType<ArrayAttr>("ingot.sources");
   for (auto [index, attr] : llvm::enumerate(sources ? sources.getValue() : ArrayRef<Attribute>())) {

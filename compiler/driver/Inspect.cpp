@@ -4,9 +4,9 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "ir/graph/MapFile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -108,14 +108,13 @@ int printModel(const ModelDescription &model, const InspectOptions &options) {
 } // namespace
 
 int ingot::inspectCommand(const InspectOptions &options) {
-  auto head = llvm::MemoryBuffer::getFileSlice(options.file, /*MapSize=*/4, /*Offset=*/0);
-  if (!head) {
-    llvm::errs() << "error: cannot read '" << options.file << "': " << head.getError().message()
-                 << '\n';
+  auto file = mapFile(options.file);
+  if (!file) {
+    llvm::errs() << "error: " << llvm::toString(file.takeError()) << '\n';
     return kUserError;
   }
-  StringRef magic = (*head)->getBuffer();
-  if (isProgramFile(options.file)) {
+  StringRef bytes = (*file)->getBuffer();
+  if (isProgramFile(bytes)) {
     llvm::Error error = inspectProgram(
         options.file, {options.json, options.disassemble, options.verify}, llvm::outs());
     if (!error)
@@ -123,7 +122,7 @@ int ingot::inspectCommand(const InspectOptions &options) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
     return kUserError;
   }
-  if (magic.starts_with("PK\x03\x04")) {
+  if (bytes.starts_with("PK\x03\x04")) {
     std::unique_ptr<MLIRContext> context = makeContext(1);
     DiagnosticPrinter printer(*context, llvm::errs());
     FailureOr<ModelDescription> model = describePt2(*context, options.file);

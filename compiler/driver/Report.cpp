@@ -1,5 +1,6 @@
 // The summary of a compilation, as text and as JSON.
 #include "compiler/driver/Report.h"
+#include "compiler/emit/OutputFile.h"
 #include "ir/plan/Plan.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
@@ -112,21 +113,8 @@ llvm::Error ingot::writeReport(ModuleOp module, const CompileState &state, Strin
       {"packing_growth_bytes", static_cast<int64_t>(emitted.weightBytes) -
                                    static_cast<int64_t>(emitted.sourceWeightBytes)}};
 
-  std::string temporary = (path + ".tmp").str();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream stream(temporary, error);
-    if (!error) {
-      stream << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
-      stream.flush();
-      error = stream.error();
-      stream.clear_error();
-    }
-  }
-  if (!error)
-    error = llvm::sys::fs::rename(temporary, path);
-  if (!error)
+  return writeOutput(path, [&](llvm::raw_fd_ostream &out, StringRef) {
+    out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
     return llvm::Error::success();
-  llvm::sys::fs::remove(temporary);
-  return llvm::createStringError("cannot write '" + path + "': " + error.message());
+  });
 }

@@ -1,6 +1,7 @@
 // Writes a planned module as a program file: header, FlatBuffer, code, constants streamed from the
 // model.
 #include "compiler/emit/Emit.h"
+#include "compiler/emit/OutputFile.h"
 
 #include "compiler/emit/ProgramBuilder.h"
 #include "ir/graph/WeightStore.h"
@@ -161,24 +162,11 @@ llvm::Error ingot::emitProgram(ModuleOp module, llvm::ArrayRef<CompiledTarget> t
   ProgramBuilder builder(module, targets, options);
   if (llvm::Error error = builder.build(report))
     return error;
-  llvm::Expected<llvm::sys::fs::TempFile> temporary =
-      llvm::sys::fs::TempFile::create(options.output + ".%%%%%%%%");
-  if (!temporary)
-    return failure("cannot write '" + options.output +
-                   "': " + llvm::toString(temporary.takeError()));
-  llvm::raw_fd_ostream out(temporary->FD, /*shouldClose=*/false);
-  llvm::Error error = Writer(module, builder, options).write(out, report);
-  out.flush();
-  if (!error && out.has_error())
-    error = failure("cannot write '" + options.output + "': " + out.error().message());
-  out.clear_error();
-  if (!error && options.verify)
-    error = verifyFile(temporary->TmpName, report.fileBytes);
-  if (error) {
-    llvm::consumeError(temporary->discard()); // the first error is the one to tell
-    return error;
-  }
-  if (llvm::Error renamed = temporary->keep(options.output))
-    return failure("cannot write '" + options.output + "': " + llvm::toString(std::move(renamed)));
-  return llvm::Error::success();
+  return writeOutput(options.output, [&](llvm::raw_fd_ostream &out, StringRef temporary) {
+    llvm::Error error = Writer(module, builder, options).write(out, report);
+    out.flush();
+    if (error || out.has_error() || !options.verify)
+      return error;
+    return verifyFile(temporary, report.fileBytes);
+  });
 }

@@ -2,12 +2,12 @@
 // accepted, so every index and offset holds.
 #include "compiler/emit/Inspect.h"
 
+#include "ir/graph/MapFile.h"
 #include "runtime-lib/core/Program.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 
@@ -460,16 +460,15 @@ llvm::json::Object Inspector::json(bool disassemble) const {
 
 } // namespace
 
-bool ingot::isProgramFile(StringRef path) {
-  auto head = llvm::MemoryBuffer::getFileSlice(path, sizeof(kFileMagic), 0);
-  return head && (*head)->getBuffer() == StringRef(kFileMagic, sizeof(kFileMagic));
+bool ingot::isProgramFile(StringRef bytes) {
+  return bytes.starts_with(StringRef(kFileMagic, sizeof(kFileMagic)));
 }
 
 llvm::Error ingot::inspectProgram(StringRef path, const InspectProgramOptions &options,
                                   llvm::raw_ostream &out) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto file = mapFile(path);
   if (!file)
-    return llvm::createStringError("cannot read '" + path + "': " + file.getError().message());
+    return file.takeError();
   llvm::ArrayRef<char> bytes((*file)->getBufferStart(), (*file)->getBufferSize());
   const Program *program = nullptr;
   const uint8_t *segments = nullptr;

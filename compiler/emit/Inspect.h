@@ -12,8 +12,8 @@ struct InspectProgramOptions {
   bool verify = false;      ///< also hash the constants, which opening a program does not
 };
 
-/// Whether the file begins as program files do. False when it cannot be read.
-bool isProgramFile(llvm::StringRef path);
+/// Whether a file with these bytes begins as program files do.
+bool isProgramFile(llvm::StringRef bytes);
 
 /// Writes signature, sizes, kernels, memory map and provenance of a program to `out`. Error: the
 /// file cannot be read or is damaged.

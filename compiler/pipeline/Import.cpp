@@ -1,9 +1,9 @@
 // Phase 1: a model file becomes a graph. The file's content, not its name, says what it is.
+#include "compiler/emit/Inspect.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
 #include "compiler/pipeline/Phases.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "ir/graph/MapFile.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -11,12 +11,14 @@ using namespace ingot;
 FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state) {
   const std::string &path = state.options.model;
   Location loc = UnknownLoc::get(&context);
-  if (llvm::sys::fs::is_directory(path))
-    return emitError(loc) << "'" << path << "' is a directory, not a model file";
-  auto head = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/4, /*Offset=*/0);
-  if (!head)
-    return emitError(loc) << "cannot read '" << path << "': " << head.getError().message();
-  if ((*head)->getBuffer().starts_with("PK\x03\x04"))
+  auto file = mapFile(path);
+  if (!file)
+    return emitError(loc) << llvm::toString(file.takeError());
+  StringRef bytes = (*file)->getBuffer();
+  if (isProgramFile(bytes))
+    return emitError(loc) << "'" << path << "' is a program already, not a model"
+                          << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
+  if (bytes.starts_with("PK\x03\x04"))
     return importPt2(context, state.options);
   return importOnnx(context, state.options, state.registry.onnxOps);
 }

@@ -1,5 +1,6 @@
 // The store behind `#ingot.weight`, and the interpreter of recipes.
 #include "ir/graph/WeightStore.h"
+#include "ir/graph/MapFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MathExtras.h"
@@ -31,11 +32,9 @@ llvm::Expected<int64_t> WeightStore::addFile(StringRef path) {
       if (source->path == path)
         return index;
   }
-  auto buffer =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = mapFile(path);
   if (!buffer)
-    return llvm::createStringError(buffer.getError(), "cannot read '%s': %s", path.str().c_str(),
-                                   buffer.getError().message().c_str());
+    return buffer.takeError();
   return addBuffer(path, std::move(*buffer));
 }
 

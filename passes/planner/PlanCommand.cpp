@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 namespace ingot::planner {
@@ -35,16 +36,27 @@ static bool readFile(const std::string &path, std::string &text, std::string &er
   return true;
 }
 
+/// Writes the file under a temporary name and renames it. Never onto a device, which would be
+/// replaced.
 static bool writeFile(const std::string &path, const std::string &text, std::string &error) {
-  File file(std::fopen(path.c_str(), "wb"), std::fclose);
-  bool whole = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
-               std::fflush(file.get()) == 0;
+  std::error_code unknown;
+  auto kind = std::filesystem::status(path, unknown).type();
+  if (kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none &&
+      kind != std::filesystem::file_type::regular) {
+    error = "cannot write " + path + ": it is not a regular file";
+    return false;
+  }
+  std::string temporary = path + ".part";
+  File file(std::fopen(temporary.c_str(), "wbx"), std::fclose);
+  bool created = file != nullptr;
+  bool whole = created && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+               std::fclose(file.release()) == 0 &&
+               std::rename(temporary.c_str(), path.c_str()) == 0;
   if (!whole) {
     error = "cannot write " + path + ": " + std::strerror(errno);
-    if (file) {
-      file.reset();
-      std::remove(path.c_str());
-    }
+    file.reset();
+    if (created)
+      std::remove(temporary.c_str());
   }
   return whole;
 }

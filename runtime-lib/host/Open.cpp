@@ -150,7 +150,8 @@ ingot_status ingot_program_open_file(const char *path, const ingot_open_options 
   snprintf(state->name, sizeof(state->name), "%s", slash ? slash + 1 : path);
   struct stat info;
   ingot_status status = INGOT_OK;
-  state->file = ::open(path, O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a pipe that nobody writes to would block here for ever.
+  state->file = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (state->file < 0 || fstat(state->file, &info) != 0)
     status = fail(error, INGOT_ERROR_IO, "cannot open %s: %s", path, strerror(errno));
   else if (!S_ISREG(info.st_mode))

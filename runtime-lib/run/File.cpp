@@ -16,7 +16,8 @@ File::~File() {
 
 bool File::open(const std::string &path, std::string &error) {
   name = path;
-  descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a pipe that nobody writes to would block here for ever.
+  descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat info;
   if (descriptor < 0 || fstat(descriptor, &info) != 0) {
     error = "cannot open " + path + ": " + strerror(errno);
@@ -60,6 +61,13 @@ FileWriter::~FileWriter() {
 
 bool FileWriter::open(const std::string &path, std::string &error) {
   name = path;
+  // Renaming onto a device, which the super-user may do, would replace the device.
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    error = "cannot write " + path + ": it is " +
+            (S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
+    return false;
+  }
   temporary = path + ".part-" + std::to_string(getpid());
   descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor >= 0)

@@ -7,6 +7,13 @@
 
 namespace ingot::run {
 
+/// A tolerance: CLI11's own check takes NaN for a number that is not negative.
+inline std::string checkTolerance(const std::string &text) {
+  char *end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  return *end == 0 && value >= 0 ? std::string() : "'" + text + "' is not a tolerance";
+}
+
 inline void addFlags(CLI::App &app, Options &options) {
   app.add_option("program", options.program, "the program file")->required();
   app.add_option("--entry", options.entry, "entry point; the only one or 'forward' by default");
@@ -18,8 +25,8 @@ inline void addFlags(CLI::App &app, Options &options) {
   app.add_option("--expect", options.expect,
                  "compare the outputs with this NPZ file or folder of output_0.pb, …");
   app.add_option("--rtol", options.rtol, "allowed error, relative to an output's largest magnitude")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--atol", options.atol, "allowed absolute error")->check(CLI::NonNegativeNumber);
+      ->check(checkTolerance);
+  app.add_option("--atol", options.atol, "allowed absolute error")->check(checkTolerance);
   app.add_option("--threads", options.threads, "threads, the caller included")
       ->check(CLI::Range(1u, 1024u));
   app.add_option("--repeat", options.repeat, "timed runs")->check(CLI::Range(1u, 100000000u));

@@ -1,9 +1,6 @@
 // libFuzzer target: any bytes given to the reader of programs. The description's hash is set right,
 // so that the fuzzer gets past it; nothing of the program is run, because its code would be as
 // hostile as its records.
-//
-//   cmake -B build-fuzz -DINGOT_COMPILER=OFF -DINGOT_FUZZ=ON -DINGOT_SANITIZE=address,undefined
-//   ninja -C build-fuzz fuzz-program && build-fuzz/test/fuzz-program -max_total_time=60 test/golden
 #include "ingot/core.h"
 #include "runtime-lib/core/FileHeader.h"
 #include <cstdlib>

@@ -4,6 +4,7 @@ Reference arrays come from outside (NumPy archives written by ONNX Runtime or Py
 are used as a user would use them. A row of the printed table is one model file on one target.
 """
 import json
+import math
 import os
 import pathlib
 import re
@@ -31,6 +32,7 @@ CPU_NEEDS = {"x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", 
 COMPILE_LIMIT, RUN_LIMIT = 900, 600  # seconds: a hang guard, not a budget
 MOST_GAP = 0.05  # of an arena over its lower bound
 MOST_BESIDE_WEIGHTS = 300_000  # bytes of a program that are not packed weights
+PROCESS_BYTES = 6 << 20   # of ingot-run beside packed weights, arena, inputs and outputs
 DEFAULT_RTOL = 1e-4  # DESIGN: f32 models, relative to the output's scale
 
 
@@ -206,6 +208,26 @@ def check_size(prefix, target, report, rerun):
     return [Result(test, "fail" if why else "pass", why, rerun)], cells
 
 
+def check_memory(context, prefix, target, program, report, case, rerun):
+    """The peak of `ingot-run` against its budget; says how long load and first run took."""
+    done = run_command([*runner(context, target), program, f"--inputs={case}", "--json"], RUN_LIMIT, context.environment)
+    shown = run_command([context.build / "bin" / "ingot", "inspect", program, "--json"], RUN_LIMIT, context.environment)
+    try:
+        run, sizes = json.loads(done.stdout), json.loads(report.read_text())["file"]
+        signature = json.loads(shown.stdout)["plans"][0]["entries"][0]
+        passed = sum(math.prod(tensor["shape"]) * max(1, int(re.sub(r"\D.*", "", tensor["dtype"].lstrip("abfisu")) or 8) // 8)
+                     for tensor in signature["inputs"] + signature["outputs"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [Result(f"{prefix}/{target}/memory", "fail", f"ended with {done.ending}: {error}\n" + tail(done.stderr, 5),
+                       rerun)]
+    budget = sizes["weight_bytes"] + run["arena_bytes"] + passed + PROCESS_BYTES
+    peak = run["peak_rss_kb"] * 1024
+    print(f"    load {run['load_ms']:.1f} ms, first run {run['first_ms']:.1f} ms, "
+          f"peak {peak / 2 ** 20:.1f} of {budget / 2 ** 20:.1f} MB", flush=True)
+    why = "" if peak <= budget else f"ingot-run takes {peak} bytes at its peak, {budget} are allowed"
+    return [Result(f"{prefix}/{target}/memory", "fail" if why else "pass", why, rerun)]
+
+
 def check_model(context, part, name, model, cases, entry, rows):
     """Every target, thread count and case of one model file."""
     results = []
@@ -242,6 +264,8 @@ def check_model(context, part, name, model, cases, entry, rows):
                 results.append(Result(f"{prefix}/{target}/run", "skip", reason))
                 rows.append((name + model.suffix, target, *cells, "-", "-", "compiled, cannot run here"))
                 continue
+            if target == TARGETS[0]:
+                results += check_memory(context, prefix, target, program, report, cases[0], rerun)
             worst, failures = None, 0
             for case in cases:
                 outputs = []

@@ -2,9 +2,10 @@
 
     run.py [PART...] [FILTER...] [--asan] [--ci]
 
-Parts: see PARTS and MODEL_PARTS below. A filter keeps the tests whose name holds it. `./dev test`
-calls this after set-up and build. The last line is `N passed, N failed, N skipped`; the exit code
-is 1 when something failed and 2 when the arguments make no sense.
+Parts: see PARTS and MODEL_PARTS below; with --asan ASAN_PARTS, in the sanitizer build; with --ci all
+of them. A filter keeps the tests whose name holds it. `./dev test` calls this after set-up and build.
+The last line is `N passed, N failed, N skipped`; the exit code is 1 when something failed and 2 when
+the arguments make no sense.
 """
 import collections
 import concurrent.futures
@@ -28,9 +29,12 @@ TEST = ROOT / "test"
 # Part -> folders of test/ whose scripts belong to it. A script prints one line a test:
 # `PASS name`, `FAIL name: why` or `SKIP name: why`; other lines are its log.
 SCRIPTS = {"ops": ["ops"], "conformance": ["conformance"], "e2e": ["e2e", "plugins", "golden"],
-           "runtime": ["runtime"]}
+           "runtime": ["runtime"], "fuzz": ["fuzz"]}
 PARTS = ["unit", "lit", "ops", "conformance", "e2e", "runtime", "lint"]
 MODEL_PARTS = ["data", "zoo"]
+# What a sanitizer build runs: the code that reads foreign bytes, and of e2e the scripts that feed it such bytes.
+ASAN_PARTS = ["unit", "fuzz", "e2e"]
+ASAN_SCRIPTS = ["test_broken_input"]
 CI_ZOO = ["mobilenet_v2", "deit_tiny", "minilm", "lstm_kws", "gru_denoise"]
 
 
@@ -153,9 +157,11 @@ def run_part(part, context):
                    for result in found]
     for folder in SCRIPTS.get(part, []):
         for script in sorted((TEST / folder).glob("*")):
-            if script.suffix in (".py", ".sh") and not script.name.startswith("_"):
+            if script.suffix not in (".py", ".sh") or script.name.startswith("_"):
+                continue
+            if part != "e2e" or not context.asan or script.stem in ASAN_SCRIPTS:
                 results += run_script(script, part, context)
-    if part == "e2e":
+    if part == "e2e" and not context.asan:
         results += models.run_tree(context)
     return results
 
@@ -201,8 +207,9 @@ class Context:
         self.environment = dict(os.environ, INGOT_ROOT=str(ROOT), INGOT_BUILD=str(self.build),
                                 INGOT_SHARED=str(self.shared), INGOT_PYTHON=sys.executable)
         if asan:
-            # The distribution's LLVM is not instrumented: containers that cross into it look overflown.
-            self.environment.setdefault("ASAN_OPTIONS", "detect_container_overflow=0:detect_leaks=0")
+            # The distribution's LLVM is not instrumented: containers that cross into it look overflown, and what it
+            # takes from an arena that instrumented code poisoned stays poisoned.
+            self.environment.setdefault("ASAN_OPTIONS", "detect_container_overflow=0:allow_user_poisoning=0")
             self.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
 
 
@@ -213,31 +220,40 @@ def main(arguments):
         return 2
     asan, ci = "--asan" in flags, "--ci" in flags
     words = [a for a in arguments if not a.startswith("-")]
-    parts = [w for w in words if w in PARTS + MODEL_PARTS]
+    parts = [w for w in words if w in PARTS + MODEL_PARTS + ASAN_PARTS]
     context = Context([w for w in words if w not in parts], asan)
     if not parts:
-        parts = ["unit", "runtime"] if asan else list(PARTS)
+        parts = list(ASAN_PARTS if asan else PARTS)
+    if not asan and "fuzz" in parts:
+        print("error: the part fuzz needs the sanitizer build: add --asan", file=sys.stderr)
+        return 2
     if ci:
         context.zoo_names = CI_ZOO
         parts += [part for part, folder in (("data", "data"), ("zoo", "peers"))
                   if part not in parts and (context.shared / folder).is_dir()]
+    jobs = [(part, context) for part in parts]
+    if ci and not asan:
+        jobs += [(part, Context(context.filters, True)) for part in ASAN_PARTS]
     known, seen, everything = known_failures(), set(), []
-    for part in parts:
+    for part, context in jobs:
         start = time.time()
-        print(f"== {part}", flush=True)
+        title = part + (" --asan" if context.asan else "")
+        print(f"== {title}", flush=True)
         results = run_part(part, context)
         if context.filters and part not in MODEL_PARTS:
             results = [r for r in results if any(f in r.name for f in context.filters)]
         if not results and not context.filters:
             results = [Result(f"{part}/(none)", "skip", "the tree holds no such test")]
         apply_known(results, known, seen)
+        for result in results if context.asan else []:
+            result.name = "asan/" + result.name
         for result in results:
             if result.status == "fail":
                 print(f"FAIL {result.name}\n  " + result.message.strip().replace("\n", "\n  "))
                 if result.rerun:
                     print(f"  again: {result.rerun}")
         counts = collections.Counter(r.status for r in results)
-        print(f"{part:12} {counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
+        print(f"{title:12} {counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
               f"   {time.time() - start:.0f} s", flush=True)
         everything += results
     if not context.filters and not asan and set(PARTS) <= set(parts):

@@ -2,7 +2,7 @@
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/onnx/StripBlobs.h"
 #include "compiler/importers/onnx/onnx.pb.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "ir/graph/MapFile.h"
 #include <set>
 
 using namespace ingot;
@@ -53,10 +53,9 @@ static void count(const onnx::GraphProto &graph, std::map<std::string, unsigned>
 }
 
 llvm::Expected<ModelDescription> ingot::describeOnnx(llvm::StringRef path) {
-  auto buffer =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = mapFile(path);
   if (!buffer)
-    return llvm::createStringError("cannot read '" + path + "': " + buffer.getError().message());
+    return buffer.takeError();
   llvm::Expected<std::string> stripped = onnximport::stripBlobs((*buffer)->getBuffer());
   if (!stripped)
     return llvm::createStringError(

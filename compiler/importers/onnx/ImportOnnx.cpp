@@ -7,6 +7,9 @@
 using namespace mlir;
 using namespace ingot;
 
+/// The newest version of the file format that is known; older ones without a version are read.
+static constexpr int64_t kLastIrVersion = 13;
+
 FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const Options &options,
                                                    const onnximport::OpTable &ops) {
   Location loc = UnknownLoc::get(&context);
@@ -32,6 +35,9 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const O
     return broken("its fields do not follow the format");
   stripped->clear();
   stripped->shrink_to_fit();
+  if (model.ir_version() > kLastIrVersion)
+    return broken("its IR version is " + Twine(model.ir_version()) + ", expected at most " +
+                  Twine(kLastIrVersion));
   if (!model.has_graph() && model.opset_import().empty())
     return broken("it holds no graph");
   return onnximport::ModelImport(&context, options, model, *source, ops).run();

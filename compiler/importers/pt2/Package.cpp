@@ -11,7 +11,8 @@ using namespace mlir;
 namespace ingot::pt2 {
 
 namespace {
-constexpr uint64_t kMaxJson = uint64_t(1) << 30;
+constexpr uint64_t kMaxJson = uint64_t(1) << 26;
+constexpr int64_t kLastSchema = 8;
 constexpr uint64_t kMaxPickle = uint64_t(1) << 24;
 constexpr uint64_t kMaxRecord = uint64_t(1) << 40;
 constexpr size_t kMaxRank = 64;
@@ -230,6 +231,12 @@ llvm::Error Package::readProgram(const Archive::Member &member) {
     return failure("member '" + member.name + "' " + llvm::toString(std::move(error)));
   if (!field(field(&program(), "graph_module"), "graph"))
     return failure("member '" + member.name + "' holds no graph");
+  // The oldest files have a bare number. A new major version may mean anything.
+  const Json *version = field(&program(), "schema_version");
+  int64_t major = asInteger(field(version, "major")).value_or(asInteger(version).value_or(0));
+  if (major > kLastSchema)
+    return failure("was saved with schema version " + llvm::Twine(major) + ", expected at most " +
+                   llvm::Twine(kLastSchema));
   return llvm::Error::success();
 }
 

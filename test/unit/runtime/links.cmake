@@ -2,6 +2,7 @@
 find_package(ZLIB REQUIRED) # the other side of the tests of unpacking
 set(links ingot-run-lib ZLIB::ZLIB)
 set(needs ingot-run) # ToolTest starts it
+set(trusted ON)      # test/runtime/sanitizers.py builds it for each sanitizer
 if(TARGET ingot-run-aarch64)
   list(APPEND needs ingot-run-aarch64)
 endif()
