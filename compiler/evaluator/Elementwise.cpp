@@ -28,14 +28,10 @@ double clamp(double x, double low, double high) {
   return x > high ? high : x;
 }
 double gelu(double x, bool tanh) {
-  if (std::isinf(x))
-    return x > 0 ? x : 0;
   if (tanh)
     return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   return 0.5 * x * std::erfc(-x * M_SQRT1_2);
 }
-/// x * g where g tends to 0 faster than x to -infinity.
-double gated(double x, double gate) { return std::isinf(x) && x < 0 ? 0 : x * gate; }
 double maximum(double x, double y) {
   return std::isnan(x) ? x : std::isnan(y) ? y : x > y || (x == y && !std::signbit(x)) ? x : y;
 }
@@ -84,11 +80,10 @@ FloatFunction unaryFloat(Operation *op) {
       .Case<ErfOp>([](auto) { return [](double x) { return std::erf(x); }; })
       .Case<ReluOp>([](auto) { return [](double x) { return maximum(x, 0); }; })
       .Case<SigmoidOp>([](auto) { return sigmoid; })
-      .Case<SiluOp>([](auto) { return [](double x) { return gated(x, sigmoid(x)); }; })
+      .Case<SiluOp>([](auto) { return [](double x) { return x * sigmoid(x); }; })
       .Case<SoftplusOp>([](auto) { return softplus; })
-      .Case<MishOp>([](auto) { return [](double x) { return gated(x, std::tanh(softplus(x))); }; })
-      .Case<HardSwishOp>(
-          [](auto) { return [](double x) { return gated(x, clamp(x + 3, 0, 6) / 6); }; })
+      .Case<MishOp>([](auto) { return [](double x) { return x * std::tanh(softplus(x)); }; })
+      .Case<HardSwishOp>([](auto) { return [](double x) { return x * (clamp(x + 3, 0, 6) / 6); }; })
       .Case<GeluOp>([](GeluOp gelu) {
         return [tanh = gelu.getTanh()](double x) { return eval::gelu(x, tanh); };
       })

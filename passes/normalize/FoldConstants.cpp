@@ -57,6 +57,15 @@ Value foldMove(OpBuilder &builder, Operation *op) {
   return {};
 }
 
+/// The empty constant that an op gives which computes no element, whatever it reads; or null.
+Value foldEmpty(OpBuilder &builder, Operation *op) {
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type || !llvm::is_contained(type.getShape(), 0) || op->getNumRegions() != 0 || !isPure(op) ||
+      !isa_and_nonnull<IngotDialect>(op->getDialect()))
+    return {};
+  return constant(builder, op->getLoc(), type, DenseElementsAttr::getFromRawBuffer(type, {}));
+}
+
 /// Whether `value` is an iota or a broadcast of a constant that was too large to keep: what reads
 /// it is a constant none the less.
 bool isRepetition(Value value) {
@@ -112,7 +121,9 @@ void ingot::foldConstants(func::FuncOp function) {
     if (isa<ConstantOp>(op) || op->getNumResults() != 1)
       return;
     OpBuilder builder(op);
-    Value folded = foldMove(builder, op);
+    Value folded = foldEmpty(builder, op);
+    if (!folded)
+      folded = foldMove(builder, op);
     if (!folded && worthComputing(op))
       if (std::optional<Attribute> value = compute(op))
         folded = constant(builder, op->getLoc(), cast<RankedTensorType>(op->getResult(0).getType()),

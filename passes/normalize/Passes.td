@@ -10,7 +10,7 @@ def FoldConstants : Pass<"fold-constants", "mlir::func::FuncOp"> {
     A transpose, reshape, slice or cast of a weight becomes a step of its recipe, whatever its size: no byte is read.
     Every other op on constants is computed by the reference evaluator, as long as the result is not large: at most
     128 KiB, or four times the largest operand (dequantised weights); `iota` and `broadcast` only up to 4 KiB, since a
-    kernel computes them for nothing.
+    kernel computes them for nothing. An op without a single element to compute is a constant too.
 
     ```mlir
     %w = ingot.constant #ingot.weight<"fc.weight", …> : tensor<8x4xf32>

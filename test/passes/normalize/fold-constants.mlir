@@ -70,3 +70,14 @@ func.func @repetition() -> tensor<1xf32> {
   %1 = ingot.reduce max %0 dims [0] keepdims : tensor<4096xf32>
   return %1 : tensor<1xf32>
 }
+
+// -----
+
+// Nothing to compute, although an operand is an input.
+// CHECK-LABEL: func.func @empty
+func.func @empty(%x: tensor<0x4xf32>, %w: tensor<4x8xf32>) -> tensor<0x8xf32> {
+  // CHECK-NEXT: ingot.constant dense<> : tensor<0x8xf32>
+  // CHECK-NEXT: return
+  %0 = ingot.matmul %x, %w : tensor<0x4xf32>, tensor<4x8xf32>
+  return %0 : tensor<0x8xf32>
+}
