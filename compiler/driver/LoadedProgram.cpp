@@ -17,9 +17,8 @@ llvm::Error LoadedProgram::open(const std::string &path) {
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<TensorValue>> LoadedProgram::run(ArrayRef<TensorValue> inputs,
-                                                            ArrayRef<Type> results,
-                                                            unsigned threads) {
+llvm::Expected<std::vector<TensorValue>>
+LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigned threads) {
   ingot_session_options options{sizeof options, threads, nullptr, 0};
   ingot_session *session = nullptr;
   ingot_error error;

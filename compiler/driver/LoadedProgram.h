@@ -21,9 +21,8 @@ public:
   llvm::Error open(const std::string &path);
   /// Runs on `inputs`, which are the signature's, in a fresh session of `threads` workers; the
   /// outputs have the types of `results`. Error: what the runtime says.
-  llvm::Expected<std::vector<TensorValue>> run(llvm::ArrayRef<TensorValue> inputs,
-                                               llvm::ArrayRef<mlir::Type> results,
-                                               unsigned threads = 1);
+  llvm::Expected<std::vector<TensorValue>>
+  run(llvm::ArrayRef<TensorValue> inputs, llvm::ArrayRef<mlir::Type> results, unsigned threads = 1);
   ingot_program *get() const { return program; }
 
 private:

@@ -1,5 +1,6 @@
 // Checks that several contracts share.
 #include "passes/verify/Contract.h"
+#include "ir/graph/WeightStore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
@@ -131,15 +132,20 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
     if (auto constant = dyn_cast<ConstantOp>(op); constant && !isSmallConstant(constant))
       return contractError(&op) << "is too large to be in a kernel: it must be an operand";
   }
+  // A result may overwrite an operand of another type, as long as elements lie at the same places.
+  auto fits = [](Type result, Type operand) {
+    auto to = cast<RankedTensorType>(result), from = cast<RankedTensorType>(operand);
+    return to.getShape() == from.getShape() && storedBytes(to) == storedBytes(from);
+  };
   ArrayRef<int64_t> pairs = attr.getInPlace();
   if (pairs.size() % 2)
     return error() << "has an odd count of in_place numbers";
   for (size_t i = 0; i < pairs.size(); i += 2)
     if (pairs[i] < 0 || pairs[i] >= kernel.getNumResults() || pairs[i + 1] < 0 ||
         pairs[i + 1] >= kernel.getNumArguments() ||
-        kernel.getResultTypes()[pairs[i]] != kernel.getArgumentTypes()[pairs[i + 1]])
+        !fits(kernel.getResultTypes()[pairs[i]], kernel.getArgumentTypes()[pairs[i + 1]]))
       return error() << "cannot put result " << pairs[i] << " in place of operand " << pairs[i + 1]
-                     << ": both must exist and have one type";
+                     << ": both must exist, with one shape and elements of one size";
   return success();
 }
 

@@ -2,8 +2,7 @@
 
     run.py [PART...] [FILTER...] [--asan] [--ci]
 
-Parts: see PARTS and MODEL_PARTS below; with --asan ASAN_PARTS, in the sanitizer build; with --ci all
-of them. A filter keeps the tests whose name holds it. `./dev test` calls this after set-up and build.
+Parts: see PARTS and MODEL_PARTS below; with --asan ASAN_PARTS, in the sanitizer build. A filter keeps the tests whose name holds it. `./dev test` calls this after set-up and build.
 The last line is `N passed, N failed, N skipped`; the exit code is 1 when something failed and 2 when
 the arguments make no sense.
 """
@@ -231,11 +230,8 @@ def main(arguments):
         context.zoo_names = CI_ZOO
         parts += [part for part, folder in (("data", "data"), ("zoo", "peers"))
                   if part not in parts and (context.shared / folder).is_dir()]
-    jobs = [(part, context) for part in parts]
-    if ci and not asan:
-        jobs += [(part, Context(context.filters, True)) for part in ASAN_PARTS]
     known, seen, everything = known_failures(), set(), []
-    for part, context in jobs:
+    for part in parts:
         start = time.time()
         title = part + (" --asan" if context.asan else "")
         print(f"== {title}", flush=True)

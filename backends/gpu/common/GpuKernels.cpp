@@ -42,8 +42,8 @@ bool hasKernel(Operation *op) {
   return isa<MatmulOp, SoftmaxOp, LayerNormOp, RmsNormOp, BroadcastOp, ElementwiseOpInterface>(op);
 }
 
-/// Ops whose arithmetic is in 64-bit integers, which not every device has.
-bool needsWideIntegers(Operation *op) { return isa<SinOp, CosOp, TanOp>(op); }
+/// Ops whose arithmetic has 64 bits, which not every device has.
+bool needsWideNumbers(Operation *op) { return isa<SinOp, CosOp, TanOp, PowOp>(op); }
 
 /// The matmul of a kernel of the strategy `gemm_tile`.
 std::optional<KernelBody> matmulBody(func::FuncOp kernel) {
@@ -76,7 +76,7 @@ Claim claimOp(Operation *op, StringRef target, const DeviceLimits &limits) {
   if (!hasKernel(op))
     return Claim::no(
         llvm::formatv("{0} has no kernel for {1}", target, op->getName().stripDialect()));
-  if (needsWideIntegers(op))
+  if (needsWideNumbers(op))
     return Claim::no(llvm::formatv("{0} computes with 32 bits, and {1} needs 64", target,
                                    op->getName().stripDialect()));
   auto types = llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),

@@ -178,7 +178,9 @@ FailureOr<OwningOpRef<spirv::ModuleOp>> lowerToSpirv(ModuleOp module,
   before.addPass(createCanonicalizerPass());
   before.addPass(createCSEPass());
   // GLSL's own functions are only as exact as a device likes.
-  before.addPass(createExpandMathPass());
+  ExpandMathOptions functions;
+  functions.hasRounding = false; // upstream converts no math.trunc
+  before.addPass(createExpandMathPass(functions));
   before.addPass(arith::createArithExpandOpsPass());
   if (failed(before.run(module)) || failed(flattenBuffers(function)))
     return failure();

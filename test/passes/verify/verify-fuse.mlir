@@ -51,9 +51,9 @@ func.func private @relu_f32(%x: tensor<4xf32>) -> tensor<4xf32> attributes {ingo
 // -----
 
 // CHECK: error: kernel 'cast' cannot put result 0 in place of operand 0
-func.func private @cast(%x: tensor<4xf32>) -> tensor<4xi32> attributes {ingot.kernel = #ingot.kernel<target = "cpu" layers = ["a"] in_place = [0, 0]>} {
-  %0 = ingot.cast %x : tensor<4xf32> -> tensor<4xi32> loc("a")
-  return %0 : tensor<4xi32>
+func.func private @cast(%x: tensor<4xf32>) -> tensor<4xi8> attributes {ingot.kernel = #ingot.kernel<target = "cpu" layers = ["a"] in_place = [0, 0]>} {
+  %0 = ingot.cast %x : tensor<4xf32> -> tensor<4xi8> loc("a")
+  return %0 : tensor<4xi8>
 }
 
 // -----

@@ -231,7 +231,9 @@ TEST_F(EmitTest, TypesThatProgramsCannotPass) {
 
 TEST_F(EmitTest, InspectAsText) {
   ASSERT_EQ(emit(*module()), "");
-  EXPECT_TRUE(isProgramFile(options.output));
+  auto file = llvm::MemoryBuffer::getFile(options.output);
+  ASSERT_TRUE(bool(file));
+  EXPECT_TRUE(isProgramFile((*file)->getBuffer()));
   std::string text;
   llvm::raw_string_ostream out(text);
   llvm::Error error =
