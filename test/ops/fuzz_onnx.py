@@ -759,7 +759,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     filters = {word.split("/")[-1] for word in sys.argv[1:]}
-    seed, count = os.environ.get("FUZZ_SEED", "1"), int(os.environ.get("FUZZ_COUNT", "1500"))
+    seed, count = os.environ.get("FUZZ_SEED", "1"), int(os.environ.get("FUZZ_COUNT", "500"))
     jobs = generate(folder, seed, count, filters & set(GENERATORS))
     done = subprocess.run([evaluate], input="\n".join(jobs.values()) + "\n" if jobs else "", capture_output=True, text=True)
     equal, refused, wrong = collections.Counter(), collections.Counter(), collections.defaultdict(list)
