@@ -30,6 +30,11 @@ llvm::Error ingot::prepare(CompileState &state) {
     if (llvm::Error error = loadPlugin(path, state.registry))
       return error;
   for (const std::string &spec : state.options.targets) {
+    constexpr size_t kMaxSpec = 1024;
+    if (spec.size() > kMaxSpec)
+      return llvm::createStringError("target '" + spec.substr(0, 40) + "…' has " +
+                                     llvm::Twine(spec.size()) + " characters, expected at most " +
+                                     llvm::Twine(kMaxSpec));
     if (spec.find('/') != std::string::npos)
       return llvm::createStringError(
           "target '" + spec +

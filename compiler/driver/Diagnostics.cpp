@@ -18,7 +18,14 @@ static std::string prefix(Location loc) {
             Twine(file.getColumn()) + ": ")
         .str();
   SmallVector<StringRef> names = sourceNames(loc);
-  return names.empty() ? "" : (names.front() + ": ").str();
+  if (names.empty())
+    return "";
+  // What is wrong must stay on the screen, whatever the layer is called.
+  constexpr size_t kMaxName = 160;
+  StringRef name = names.front();
+  if (name.size() <= kMaxName)
+    return (name + ": ").str();
+  return (name.take_front(kMaxName / 2) + "…" + name.take_back(kMaxName / 2) + ": ").str();
 }
 
 void DiagnosticPrinter::print(Diagnostic &diagnostic) {

@@ -60,6 +60,18 @@ bool isSafe(llvm::StringRef name) {
 
 } // namespace
 
+/// Whether the record that ends an archive is there as a whole: minizip takes one that is cut.
+/// (APPNOTE 4.3.16: 22 bytes, the last two the length of a comment that ends the file; members may
+/// be archives of their own.)
+static bool hasWholeEnd(llvm::StringRef bytes) {
+  size_t at = bytes.rfind(llvm::StringRef("PK\5\6", 4));
+  constexpr size_t kRecord = 22;
+  if (at == llvm::StringRef::npos || bytes.size() - at < kRecord)
+    return false;
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
+  return bytes.size() - at - kRecord == byte(20) + 256u * byte(21);
+}
+
 llvm::Expected<std::unique_ptr<Archive>> Archive::open(llvm::StringRef bytes) {
   std::unique_ptr<Archive> archive(new Archive);
   archive->stream = std::make_unique<Stream>();
@@ -68,7 +80,7 @@ llvm::Expected<std::unique_ptr<Archive>> Archive::open(llvm::StringRef bytes) {
                                    Stream::tell,  Stream::seek,         Stream::close,
                                    Stream::error, archive->stream.get()};
   archive->zip = unzOpen2_64("archive", &functions);
-  if (!archive->zip)
+  if (!archive->zip || !hasWholeEnd(bytes))
     return llvm::createStringError("no zip archive, or a truncated one: its directory is missing");
   if (llvm::Error error = archive->readDirectory())
     return std::move(error);
