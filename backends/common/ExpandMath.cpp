@@ -37,9 +37,7 @@ public:
       return extend(cast);
     if (auto cast = dyn_cast<arith::TruncFOp>(op))
       return truncate(cast);
-    if (auto select = dyn_cast<arith::SelectOp>(op))
-      return isNarrow(select.getType()) ? selectBits(select) : Value();
-    if (isa<arith::ConstantOp, arith::BitcastOp>(op))
+    if (isa<arith::ConstantOp, arith::BitcastOp, arith::SelectOp>(op))
       return {};
     bool narrow = isNarrow(op->getResult(0).getType());
     for (Value operand : op->getOperands())
@@ -83,17 +81,6 @@ private:
     if (element.isF16() && options.hasHalf)
       return {};
     return functions::narrow(b, op.getLoc(), op.getIn(), element);
-  }
-
-  /// A choice between narrow floats as one between their bits: where they are no type of the
-  /// machine, LLVM would choose between floats of 32 bits and call a function that rounds.
-  Value selectBits(arith::SelectOp op) {
-    Location loc = op.getLoc();
-    Type bits = withElement(op.getType(), b.getI16Type());
-    Value onTrue = arith::BitcastOp::create(b, loc, bits, op.getTrueValue());
-    Value onFalse = arith::BitcastOp::create(b, loc, bits, op.getFalseValue());
-    Value chosen = arith::SelectOp::create(b, loc, op.getCondition(), onTrue, onFalse);
-    return arith::BitcastOp::create(b, loc, op.getType(), chosen);
   }
 
   /// An op on narrow floats as one on f32, rounded.
