@@ -11,6 +11,9 @@ if(INGOT_SANITIZE)
   # Not vptr and function: they are about our own types, not about input, and double the code.
   add_compile_options(-fsanitize=${INGOT_SANITIZE} -fno-sanitize=vptr,function -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    add_compile_options(-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/sanitizer-ignorelist.txt)
+  endif()
   if(INGOT_PLAIN_BUILD)
     # A check at every use of a pointer: in MLIR's headers most of the compile time, and the address sanitizer sees
     # what they would. The runtime's own sanitizer builds (test/runtime/sanitizers.py) have them.

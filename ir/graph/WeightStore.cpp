@@ -272,6 +272,8 @@ LogicalResult WeightStore::materialize(Attribute value, RankedTensorType type,
     unsigned width = storedElementBytes(type.getElementType());
     int64_t count = type.getNumElements();
     out.assign(count * width, 0);
+    if (count == 0)
+      return success();
     if (type.getElementTypeBitWidth() >= 8) {
       ArrayRef<char> raw = dense.getRawData();
       if (!dense.isSplat())

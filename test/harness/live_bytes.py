@@ -5,7 +5,8 @@
 Independent of the compiler: it reads the model file, walks the nodes as they stand, and counts the
 bytes of every value from its producer to its last reader, inputs and outputs included, weights not;
 each value takes a multiple of ALIGNMENT bytes, as buffers of a program do.
-Values that only rename the bytes of another (reshape and the like) count as that other's.
+Values that only rename the bytes of another (reshape and the like) count as that other's. A recurrent node of several
+layers counts as a node a layer, with the sequence that passes between them.
 Prints one line: BYTES NODE UNKNOWN, the peak, where it is, and how many values had no known size.
 """
 import json
@@ -17,6 +18,7 @@ ALIGNMENT = 64
 ONNX_VIEWS = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout"}
 ATEN_VIEWS = {"view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "flatten", "alias", "detach", "dropout",
               "contiguous", "lift_fresh_copy"}
+ATEN_RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 ONNX_BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16}
 # torch.export's ScalarType numbers: u8 i8 i16 i32 i64 f16 f32 f64 … bool bf16.
 ATEN_BITS = {1: 8, 2: 8, 3: 16, 4: 32, 5: 64, 6: 16, 7: 32, 8: 64, 12: 8, 13: 16}
@@ -100,6 +102,20 @@ def names_in(value):
     return []
 
 
+def by_layer(op, arguments, writes, sizes):
+    """(suffix, reads, writes) of each layer of torch's lstm, gru and rnn: all but the first read the sequence before."""
+    layers = next((a["arg"]["as_int"] for a in arguments if a["name"] == "num_layers"), 1)
+    reads = names_in([a["arg"] for a in arguments])
+    sequences = [f"{writes[0]}.layer{i}" for i in range(layers - 1)] + [writes[0]]
+    sizes.update({sequence: sizes[writes[0]] for sequence in sequences if writes[0] in sizes})
+    steps, outer = [], reads[:1]
+    for layer, sequence in enumerate(sequences):
+        last = layer == layers - 1
+        steps.append((f"{op}.layer{layer}", outer + reads[1:], [sequence] + (writes[1:] if last else [])))
+        outer = [sequence]
+    return steps
+
+
 def of_pt2(path):
     with zipfile.ZipFile(path) as archive:
         member = next(name for name in archive.namelist()
@@ -118,8 +134,12 @@ def of_pt2(path):
     nodes = []
     for node in graph["nodes"]:
         op = node["target"].split(".")[-2] if node["target"].count(".") > 2 else node["target"]
-        nodes.append((op, [name for name in names_in([a["arg"] for a in node["inputs"]]) if name not in weights],
-                      names_in(node["outputs"]), op in ATEN_VIEWS))
+        writes = names_in(node["outputs"])
+        steps = [(op, names_in([a["arg"] for a in node["inputs"]]), writes)]
+        if op in ATEN_RECURRENT:
+            steps = by_layer(op, node["inputs"], writes, sizes)
+        nodes += [(name, [read for read in reads if read not in weights], written, op in ATEN_VIEWS)
+                  for name, reads, written in steps]
     outputs = [name for spec in module["signature"]["output_specs"] for name in names_in(spec)]
     return peak(nodes, {k: v for k, v in sizes.items() if k not in weights}, inputs, outputs)
 

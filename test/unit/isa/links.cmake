@@ -1,0 +1,2 @@
+set(links IngotCompiler)
+set(trusted ON) # generated kernels and passes
