@@ -213,10 +213,36 @@ Value InlineEmitter::elementwise(Operation *op, const Point &point, Walk walk) {
   return result;
 }
 
+/// bf16 moves as integers: where the ISA has no bf16, LLVM puts lanes together by rounding each from
+/// f32, with a function that no image holds.
+static Type movedAs(Type element) {
+  return element.isBF16() ? IntegerType::get(element.getContext(), 16) : element;
+}
+
+static Value withElement(OpBuilder &builder, Location loc, Value value, Type element) {
+  return scalarType(value) == element
+             ? value
+             : Value(arith::BitcastOp::create(builder, loc, typeLike(value, element), value));
+}
+
+/// `buffer` as one dim of what moves. The types are the same pointers once lowered.
+static Value movedView(OpBuilder &builder, Location loc, Value buffer) {
+  Value flat = flatView(builder, loc, buffer);
+  auto type = cast<MemRefType>(flat.getType());
+  Type moved = movedAs(type.getElementType());
+  if (moved == type.getElementType())
+    return flat;
+  return UnrealizedConversionCastOp::create(builder, loc, Type(type.clone(moved)), flat)
+      .getResult(0);
+}
+
 Value InlineEmitter::splat(Location loc, Value v, int64_t lanes) {
   if (lanes == 1 || isVector(v))
     return v;
-  return vector::BroadcastOp::create(builder, loc, VectorType::get({lanes}, v.getType()), v);
+  Type element = v.getType(), moved = movedAs(element);
+  v = withElement(builder, loc, v, moved);
+  v = vector::BroadcastOp::create(builder, loc, VectorType::get({lanes}, moved), v);
+  return withElement(builder, loc, v, element);
 }
 
 Value InlineEmitter::select(Location loc, Value condition, Value a, Value b, int64_t lanes) {
@@ -229,13 +255,19 @@ Value InlineEmitter::select(Location loc, Value condition, Value a, Value b, int
 
 Value InlineEmitter::load(Location loc, Value buffer, const Point &point, int64_t lanes,
                           Value mask) {
+  return withElement(builder, loc, loadMoved(loc, buffer, point, lanes, mask),
+                     cast<MemRefType>(buffer.getType()).getElementType());
+}
+
+Value InlineEmitter::loadMoved(Location loc, Value buffer, const Point &point, int64_t lanes,
+                               Value mask) {
   auto type = cast<MemRefType>(buffer.getType());
-  Type element = type.getElementType();
+  Type element = movedAs(type.getElementType());
   LaneIndex linear;
   for (auto [i, stride] : llvm::enumerate(rowMajorStrides(type.getShape())))
     if (type.getShape()[i] != 1)
       linear = sum(loc, linear, times(loc, point[i], stride));
-  Value flat = flatView(builder, loc, buffer);
+  Value flat = movedView(builder, loc, buffer);
   Value base = scalar(loc, {linear.base, linear.offset, 0, {}});
   if (linear.uniform()) {
     // With a mask the address may be outside when no lane is active; callers clamp uniform indices.
@@ -296,11 +328,12 @@ void InlineEmitter::store(Location loc, Value value, Value buffer, const Point &
     else
       value = arith::ExtUIOp::create(builder, loc, to, value); // i1
   }
+  value = withElement(builder, loc, value, movedAs(element));
   LaneIndex linear;
   for (auto [i, stride] : llvm::enumerate(rowMajorStrides(type.getShape())))
     if (type.getShape()[i] != 1)
       linear = sum(loc, linear, times(loc, point[i], stride));
-  Value flat = flatView(builder, loc, buffer);
+  Value flat = movedView(builder, loc, buffer);
   Value base = scalar(loc, {linear.base, linear.offset, 0, {}});
   if (lanes == 1 || !isVector(value)) {
     memref::StoreOp::create(builder, loc, value, flat, base);

@@ -127,6 +127,9 @@ private:
   mlir::Value inRange(mlir::Location loc, const LaneIndex &i, bool checkLow, bool checkHigh,
                       int64_t low, int64_t high, int64_t lanes);
   mlir::Value splat(mlir::Location loc, mlir::Value v, int64_t lanes);
+  /// `load` in the type in which elements move.
+  mlir::Value loadMoved(mlir::Location loc, mlir::Value buffer, const Point &point, int64_t lanes,
+                        mlir::Value mask);
   mlir::Value select(mlir::Location loc, mlir::Value condition, mlir::Value a, mlir::Value b,
                      int64_t lanes);
 
