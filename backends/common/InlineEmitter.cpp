@@ -213,8 +213,8 @@ Value InlineEmitter::elementwise(Operation *op, const Point &point, Walk walk) {
   return result;
 }
 
-/// bf16 moves as integers: where the ISA has no bf16, LLVM puts lanes together by rounding each from
-/// f32, with a function that no image holds.
+/// bf16 moves as integers: where the ISA has no bf16, LLVM puts lanes together by rounding each
+/// from f32, with a function that no image holds.
 static Type movedAs(Type element) {
   return element.isBF16() ? IntegerType::get(element.getContext(), 16) : element;
 }
