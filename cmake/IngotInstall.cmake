@@ -28,7 +28,7 @@ if(INGOT_COMPILER)
       compiler/driver/Commands.h compiler/driver/Compile.h compiler/driver/Diagnostics.h compiler/emit/Emit.h
       compiler/evaluator/Evaluator.h compiler/evaluator/TensorValue.h compiler/importers/common/*.h
       compiler/importers/onnx/ImportOnnx.h compiler/importers/onnx/OnnxNode.h compiler/importers/onnx/OpTable.h
-      compiler/importers/pt2/ImportPt2.h compiler/pipeline/*.h compiler/plugin/*.h)
+      compiler/importers/pt2/*.h compiler/pipeline/*.h compiler/plugin/*.h)
   foreach(pattern ${public})
     file(GLOB headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${pattern})
     foreach(header ${headers})
@@ -38,9 +38,6 @@ if(INGOT_COMPILER)
   endforeach()
   install(DIRECTORY ${CMAKE_BINARY_DIR}/ir DESTINATION ${INGOT_COMPILER_HEADERS} COMPONENT compiler
           FILES_MATCHING PATTERN "*.h.inc" PATTERN CMakeFiles EXCLUDE)
-  # Rows of the ONNX importer see its nodes, so a plug-in with operators needs Protobuf's headers too.
-  install(FILES ${CMAKE_BINARY_DIR}/compiler/importers/onnx/onnx.pb.h COMPONENT compiler
-          DESTINATION ${INGOT_COMPILER_HEADERS}/compiler/importers/onnx)
 
   # The tools find the library by their own place; LLVM is where this build found it (IngotMLIR.cmake).
   file(RELATIVE_PATH to_libraries /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})

@@ -26,10 +26,13 @@ int optCommand(int argc, char **argv);
 struct InspectOptions {
   std::string file; ///< model or program
   bool json = false;
-  bool disassemble = false; ///< programs: the plan as text
-  bool verify = false;      ///< programs: hash the weights too
+  bool missing = false;                ///< models: only the operators that cannot be imported
+  std::map<std::string, int64_t> dims; ///< with `missing`: extents of open dims
+  std::vector<std::string> plugins;    ///< with `missing`: they may add operators
+  bool disassemble = false;            ///< programs: the plan as text
+  bool verify = false;                 ///< programs: hash the weights too
 };
-/// `ingot inspect`.
+/// `ingot inspect`. 1 when `missing` lists something.
 int inspectCommand(const InspectOptions &options);
 
 struct DiffOptions {

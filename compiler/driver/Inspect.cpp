@@ -105,9 +105,53 @@ int printModel(const ModelDescription &model, const InspectOptions &options) {
   return kDone;
 }
 
+/// `--missing`: imports the model for what it cannot take.
+int printMissing(const InspectOptions &options) {
+  CompileState state;
+  state.options.model = options.file;
+  state.options.dims = options.dims;
+  state.options.plugins = options.plugins;
+  if (llvm::Error error = prepare(state)) {
+    llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
+    return kUserError;
+  }
+  std::unique_ptr<MLIRContext> context = makeContext(1);
+  DiagnosticPrinter printer(*context, llvm::errs());
+  UnsupportedOps missing;
+  if (failed(runImportPhase(*context, state, &missing)) && missing.empty())
+    return kUserError;
+  std::vector<UnsupportedOps::Kind> kinds = missing.sorted();
+  int64_t nodes = 0;
+  for (const UnsupportedOps::Kind &kind : kinds)
+    nodes += static_cast<int64_t>(kind.nodes.size());
+  if (options.json) {
+    llvm::json::Array list;
+    for (const UnsupportedOps::Kind &kind : kinds)
+      list.push_back(llvm::json::Object{{"operator", kind.name},
+                                        {"count", static_cast<int64_t>(kind.nodes.size())},
+                                        {"layers", llvm::json::Array(kind.nodes)},
+                                        {"reason", kind.reason}});
+    llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(llvm::json::Object{
+                                                 {"nodes", nodes}, {"missing", std::move(list)}}));
+  } else if (kinds.empty()) {
+    llvm::outs() << "every operator of " << options.file << " can be imported\n";
+  } else {
+    llvm::outs() << options.file << ": " << nodes
+                 << (nodes == 1 ? " operator of " : " operators of ") << kinds.size()
+                 << (kinds.size() == 1 ? " kind" : " kinds") << " cannot be imported\n";
+    for (const UnsupportedOps::Kind &kind : kinds)
+      llvm::outs() << llvm::formatv("  {0,6}  {1,-40}  {2}{3}{4}\n", kind.nodes.size(), kind.name,
+                                    kind.nodes.front(), kind.reason.empty() ? "" : "   ",
+                                    kind.reason);
+  }
+  return kinds.empty() ? kDone : kUserError;
+}
+
 } // namespace
 
 int ingot::inspectCommand(const InspectOptions &options) {
+  if (options.missing)
+    return printMissing(options);
   auto file = mapFile(options.file);
   if (!file) {
     llvm::errs() << "error: " << llvm::toString(file.takeError()) << '\n';

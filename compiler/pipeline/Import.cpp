@@ -8,7 +8,8 @@
 using namespace mlir;
 using namespace ingot;
 
-FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state) {
+FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state,
+                                                       UnsupportedOps *missing) {
   const std::string &path = state.options.model;
   Location loc = UnknownLoc::get(&context);
   auto file = mapFile(path);
@@ -19,6 +20,6 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
     return emitError(loc) << "'" << path << "' is a program already, not a model"
                           << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
   if (bytes.starts_with("PK\x03\x04"))
-    return importPt2(context, state.options);
-  return importOnnx(context, state.options, state.registry.onnxOps);
+    return importPt2(context, state.options, state.registry.pt2Ops, missing);
+  return importOnnx(context, state.options, state.registry.onnxOps, missing);
 }

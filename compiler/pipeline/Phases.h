@@ -3,6 +3,7 @@
 
 #include "backends/Target.h"
 #include "compiler/emit/Emit.h"
+#include "compiler/importers/common/UnsupportedOps.h"
 #include "compiler/pipeline/Options.h"
 #include "compiler/plugin/Plugin.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -46,8 +47,9 @@ llvm::StringRef phaseName(Phase phase);
 constexpr unsigned kPhaseCount = 9;
 
 /// Reads `state.options.model` (a `.pt2` or `.onnx` file, told apart by its content) into a module.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> runImportPhase(mlir::MLIRContext &context,
-                                                                  CompileState &state);
+/// With `missing`, operators that are not supported go there instead of into an error.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+runImportPhase(mlir::MLIRContext &context, CompileState &state, UnsupportedOps *missing = nullptr);
 
 // Pass lists of the phases that are passes alone: each ends in its verify pass.
 void buildNormalizePhase(mlir::OpPassManager &manager, CompileState &state);

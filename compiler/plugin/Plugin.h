@@ -8,6 +8,7 @@
 
 #include "backends/Target.h"
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/pt2/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Config/llvm-config.h"
@@ -34,6 +35,7 @@ struct PluginRegistry {
   TargetRegistry targets;
   std::vector<PhaseExtension> passes; ///< in the order in which they run
   onnximport::OpTable onnxOps = onnximport::builtinOps();
+  pt2::OpTable pt2Ops;
 };
 
 /// Loads the shared object at `path` and lets it register. Errors: it cannot be loaded (the

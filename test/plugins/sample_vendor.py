@@ -120,6 +120,8 @@ def check_plugin(ingot, plugin, folder):
     verdict("the-rest", "" if {"product", "swish"} <= others else f"the CPU runs only {sorted(others)}")
     verdict("phase", "" if "hard_swish" not in (dumps / "02-normalize.mlir").read_text() else
             "the pass did not run at the end of normalize")
+    check("inspect-missing", run(ingot, "inspect", model, "--missing"), code=1, says=["sample.vendor::Swish", "swish"])
+    check("inspect-nothing-missing", run(ingot, "inspect", model, "--missing", flag(plugin)), says=["can be imported"])
     # 1e-5: f32 ops, relative to the output's scale (DESIGN).
     check("run", run(ingot.with_name("ingot-run"), program, f"--inputs={case}", f"--expect={case}", "--rtol=1e-5"))
     check("diff", run(ingot, "diff", model, flag(plugin), "--target=sample,host", f"--inputs={case}"))

@@ -73,7 +73,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
     options.stopAfter = parsePhase("--stop-after", flags->stopAfter);
     options.startFrom = parsePhase("--start-from", flags->startFrom);
     for (const std::string &dim : flags->dims)
-      addDim(options, dim);
+      addDim(options.dims, dim);
     code = compileCommand(options);
   });
 }

@@ -23,7 +23,7 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   command->add_flag("--json", flags->options.json, "as JSON");
   command->callback([flags, &code] {
     for (const std::string &dim : flags->dims)
-      addDim(flags->options.compile, dim);
+      addDim(flags->options.compile.dims, dim);
     code = diffCommand(flags->options);
   });
 }

@@ -1,14 +1,16 @@
 // `--dim NAME=N`, shared by the commands that read models.
 #pragma once
 
-#include "compiler/pipeline/Options.h"
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdlib>
+#include <map>
+#include <string>
 
 namespace ingot {
 
 /// "NAME=N" → the map's entry. A range is refused by name: it needs dynamic shapes.
-inline void addDim(Options &options, const std::string &text) {
+inline void addDim(std::map<std::string, int64_t> &dims, const std::string &text) {
   size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
     throw CLI::ValidationError("--dim", "expected NAME=N, but got '" + text + "'");
@@ -23,7 +25,7 @@ inline void addDim(Options &options, const std::string &text) {
   long long extent = std::strtoll(value.c_str(), &end, 10);
   if (value.empty() || *end || extent < 0 || extent > (1LL << 40))
     throw CLI::ValidationError("--dim", "'" + value + "' is not an extent");
-  options.dims[name] = extent;
+  dims[name] = extent;
 }
 
 } // namespace ingot

@@ -1,6 +1,7 @@
 // `ingot inspect`.
 #include "compiler/driver/Commands.h"
 #include "tools/ingot/Commands.h"
+#include "tools/ingot/Dims.h"
 #include <CLI/CLI.hpp>
 
 void ingot::addInspectCommand(CLI::App &app, int &code) {
@@ -10,5 +11,15 @@ void ingot::addInspectCommand(CLI::App &app, int &code) {
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--disassemble", options->disassemble, "programs: the plan as text");
   command->add_flag("--verify", options->verify, "programs: check the hash of the weights too");
-  command->callback([options, &code] { code = inspectCommand(*options); });
+  command->add_flag(
+      "--missing", options->missing,
+      "models: only the operators that cannot be imported (exit code 1 if there are)");
+  auto dims = std::make_shared<std::vector<std::string>>();
+  command->add_option("--dim", *dims, "with --missing: NAME=N, as for compile");
+  command->add_option("--plugin", options->plugins, "with --missing: load a plug-in first");
+  command->callback([options, dims, &code] {
+    for (const std::string &dim : *dims)
+      addDim(options->dims, dim);
+    code = inspectCommand(*options);
+  });
 }

@@ -20,17 +20,18 @@ void UnsupportedOps::add(StringRef kind, StringRef node, StringRef reason) {
     entry.reason = reason.str();
 }
 
+std::vector<UnsupportedOps::Kind> UnsupportedOps::sorted() const {
+  std::vector<Kind> order = kinds;
+  llvm::stable_sort(order,
+                    [](const Kind &a, const Kind &b) { return a.nodes.size() > b.nodes.size(); });
+  return order;
+}
+
 LogicalResult UnsupportedOps::report(Location loc, StringRef file) const {
-  SmallVector<const Kind *> order;
+  std::vector<Kind> order = sorted();
   size_t nodes = 0;
-  for (const Kind &kind : kinds) {
-    order.push_back(&kind);
+  for (const Kind &kind : order)
     nodes += kind.nodes.size();
-  }
-  // The most frequent first; equals in order of first appearance, which is that of their addresses.
-  llvm::sort(order, [](const Kind *a, const Kind *b) {
-    return a->nodes.size() != b->nodes.size() ? a->nodes.size() > b->nodes.size() : a < b;
-  });
 
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -39,8 +40,7 @@ LogicalResult UnsupportedOps::report(Location loc, StringRef file) const {
   if (kinds.size() > 1)
     os << " (" << kinds.size() << " kinds)";
   size_t shown = order.size() <= kMaxKinds + 1 ? order.size() : kMaxKinds;
-  for (const Kind *kind : ArrayRef(order).take_front(shown)) {
-    const Kind &entry = *kind;
+  for (const Kind &entry : ArrayRef(order).take_front(shown)) {
     os << "\n  " << entry.name << "   " << entry.nodes.size()
        << (entry.nodes.size() == 1 ? " node: " : " nodes: ");
     llvm::interleaveComma(ArrayRef(entry.nodes).take_front(kMaxNodesNamed), os);
@@ -52,6 +52,8 @@ LogicalResult UnsupportedOps::report(Location loc, StringRef file) const {
   if (shown < order.size())
     os << "\n  and " << order.size() - shown << " kinds more";
   InFlightDiagnostic diagnostic = emitError(loc) << text;
-  diagnostic.attachNote() << "hint: a plug-in can add operators (docs/adding-an-op.md)";
+  diagnostic.attachNote()
+      << "hint: a plug-in can add operators (docs/adding-an-op.md); `ingot inspect "
+      << llvm::sys::path::filename(file) << " --missing` lists all";
   return diagnostic;
 }

@@ -11,23 +11,27 @@ namespace ingot {
 
 class UnsupportedOps {
 public:
+  /// Nodes that cannot be imported for the same reason.
+  struct Kind {
+    std::string name; ///< the operator, and what makes it unsupported in parentheses
+    std::vector<std::string> nodes;
+    std::string reason; ///< what is expected instead; may be empty
+  };
+
   /// Records one node. `kind` is the operator with what makes it unsupported in parentheses
   /// (`NonMaxSuppression (center_point_box = 2)`), `reason` what is expected instead; it may be
   /// empty.
   void add(llvm::StringRef kind, llvm::StringRef node, llvm::StringRef reason = {});
 
   bool empty() const { return kinds.empty(); }
+  /// The most frequent first, equals in order of first appearance.
+  std::vector<Kind> sorted() const;
 
   /// Emits one error with a line per kind (at most seven, the most frequent first; the rest
   /// counted) and a hint. `file` is the model's name as the user gave it. Returns failure.
   mlir::LogicalResult report(mlir::Location loc, llvm::StringRef file) const;
 
 private:
-  struct Kind {
-    std::string name;
-    std::vector<std::string> nodes;
-    std::string reason;
-  };
   std::vector<Kind> kinds; // in order of first appearance
 };
 

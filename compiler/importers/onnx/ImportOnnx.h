@@ -15,10 +15,12 @@ namespace ingot {
 /// extents from `options.dims`. Weights stay in the mapped files. Errors come through the context's
 /// diagnostic engine: the file cannot be read or is not a model, a dim has no extent, or operators
 /// are not supported (all of them in one error). `ops` says what can be imported: the rows of the
-/// compiler, and those of plug-ins.
+/// compiler, and those of plug-ins. With `missing`, operators that are not supported go
+/// there instead of into an error.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importOnnx(mlir::MLIRContext &context, const Options &options,
-           const onnximport::OpTable &ops = onnximport::builtinOps());
+           const onnximport::OpTable &ops = onnximport::builtinOps(),
+           UnsupportedOps *missing = nullptr);
 
 /// The model's signature and operators; open dims keep their names. Error: the file cannot be read
 /// or is not a model.

@@ -18,7 +18,7 @@ std::optional<Value> ModelImport::Scope::find(StringRef name) const {
 
 static StringRef canonicalDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
 
-FailureOr<OwningOpRef<ModuleOp>> ModelImport::run() {
+FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
   b.setNode(llvm::sys::path::filename(options.model));
   if (!model.has_graph())
     return b.error() << "the model has no graph", failure();
@@ -35,6 +35,8 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run() {
     return failure();
 
   b.setNode(llvm::sys::path::filename(options.model));
+  if (!unsupported.empty() && missing)
+    return *missing = std::move(unsupported), failure();
   if (!unsupported.empty())
     return LogicalResult(unsupported.report(UnknownLoc::get(b.context()), options.model));
   if (model.graph().output().empty())

@@ -14,7 +14,8 @@ public:
       : b(context), options(options), model(model), table(table),
         tensors(b, source, options.model) {}
 
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
+  /// As importOnnx.
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(UnsupportedOps *missing);
 
   mlir::Value importTensor(const onnx::TensorProto &tensor) override {
     return tensors.import(tensor);

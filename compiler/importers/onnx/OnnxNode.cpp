@@ -1,5 +1,6 @@
 // What a row of the operator table sees of a node.
 #include "compiler/importers/onnx/OnnxNode.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -75,6 +76,18 @@ std::string onnximport::dataTypeName(int32_t type) {
   }
 }
 
+OnnxNode::OnnxNode(NodeHost &host, GraphBuilder &builder, const onnx::NodeProto &proto,
+                   std::string name, int64_t version, ArrayRef<Value> inputs,
+                   llvm::StringMap<const onnx::AttributeProto *> attributes,
+                   UnsupportedOps &collector)
+    : b(builder), host(host), proto(proto), nodeName(std::move(name)), opset(version),
+      inputs(inputs), attributes(std::move(attributes)), collector(collector),
+      outputs(proto.output_size()) {}
+
+StringRef OnnxNode::op() const { return proto.op_type(); }
+
+bool OnnxNode::wants(size_t i) const { return i < outputs.size() && !proto.output(i).empty(); }
+
 //===----------------------------------------------------------------------===//
 // inputs
 //===----------------------------------------------------------------------===//
@@ -110,8 +123,7 @@ std::optional<SmallVector<double>> OnnxNode::constantDoubles(size_t i, StringRef
 // attributes
 //===----------------------------------------------------------------------===//
 
-const onnx::AttributeProto *OnnxNode::find(StringRef name,
-                                           onnx::AttributeProto::AttributeType type) {
+const onnx::AttributeProto *OnnxNode::find(StringRef name, int type) {
   understood.insert(name);
   auto found = attributes.find(name);
   if (found == attributes.end())

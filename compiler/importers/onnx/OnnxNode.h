@@ -4,9 +4,16 @@
 
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/common/UnsupportedOps.h"
-#include "compiler/importers/onnx/onnx.pb.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+
+// Protobuf's classes by name alone, so that a plug-in's row needs neither them nor Protobuf.
+namespace onnx {
+class AttributeProto;
+class GraphProto;
+class NodeProto;
+class TensorProto;
+} // namespace onnx
 
 namespace ingot::onnximport {
 
@@ -31,15 +38,12 @@ class OnnxNode {
 public:
   OnnxNode(NodeHost &host, GraphBuilder &builder, const onnx::NodeProto &proto, std::string name,
            int64_t version, llvm::ArrayRef<mlir::Value> inputs,
-           llvm::StringMap<const onnx::AttributeProto *> attributes, UnsupportedOps &collector)
-      : b(builder), host(host), proto(proto), nodeName(std::move(name)), opset(version),
-        inputs(inputs), attributes(std::move(attributes)), collector(collector),
-        outputs(proto.output_size()) {}
+           llvm::StringMap<const onnx::AttributeProto *> attributes, UnsupportedOps &collector);
 
   GraphBuilder &b;
   NodeHost &host;
 
-  llvm::StringRef op() const { return proto.op_type(); }
+  llvm::StringRef op() const;
   /// The imported version of the operator set that the node belongs to.
   int64_t version() const { return opset; }
 
@@ -80,7 +84,7 @@ public:
 
   size_t numOutputs() const { return outputs.size(); }
   /// Whether output `i` has a name.
-  bool wants(size_t i) const { return i < outputs.size() && !proto.output(i).empty(); }
+  bool wants(size_t i) const;
   /// Sets output 0, or outputs from 0 on. Failure when a value is null.
   mlir::LogicalResult set(mlir::Value value) { return set(llvm::ArrayRef<mlir::Value>(value)); }
   mlir::LogicalResult set(llvm::ArrayRef<mlir::Value> values);
@@ -95,7 +99,8 @@ public:
   mlir::LogicalResult error(const llvm::Twine &message);
 
 private:
-  const onnx::AttributeProto *find(llvm::StringRef name, onnx::AttributeProto::AttributeType type);
+  /// The attribute, if it is of `type` (an AttributeProto.AttributeType); an error when it is not.
+  const onnx::AttributeProto *find(llvm::StringRef name, int type);
 
   const onnx::NodeProto &proto;
   std::string nodeName;

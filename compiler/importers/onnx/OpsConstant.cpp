@@ -1,6 +1,7 @@
 // ONNX operators whose result is known at import: constants, shapes, ranges.
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 #include <cmath>
 
 using namespace mlir;

@@ -3,6 +3,7 @@
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/onnx/OpTable.h"
 #include "compiler/importers/onnx/Window.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
 using namespace ingot;

@@ -8,20 +8,20 @@ using namespace mlir;
 
 namespace ingot {
 
-FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &options) {
+FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &options,
+                                           const pt2::OpTable &ops, UnsupportedOps *missing) {
   context.loadDialect<IngotDialect>();
   auto package = pt2::Package::open(&context, options.model);
   if (!package) {
     emitError(UnknownLoc::get(&context)) << llvm::toString(package.takeError());
     return failure();
   }
-  pt2::OpTable table;
   // What the program changes is known once it has been imported: until then a stored tensor passes
   // for a constant.
   std::set<std::string> mutated;
   while (true) {
     size_t known = mutated.size();
-    auto module = pt2::Importer(&context, options, **package, table).run(mutated);
+    auto module = pt2::Importer(&context, options, **package, ops).run(mutated, missing);
     if (failed(module) || mutated.size() == known)
       return module;
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "compiler/evaluator/TensorValue.h"
+#include "compiler/importers/common/UnsupportedOps.h"
+#include "compiler/importers/pt2/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -12,9 +14,12 @@ namespace ingot {
 /// is @forward; arguments and results carry `ingot.name`. Buffers that the model changes become
 /// variables. Symbolic dims take their extents from `options.dims`, by the name of the symbol
 /// (`s77`) or of the input's dim (`x.0`). All nodes that cannot be imported are reported in one
-/// error.
+/// error. `ops` says what can be imported: the rows of the compiler, and those of plug-ins. With
+/// `missing`, nodes that cannot be imported go there instead of into an error.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importPt2(mlir::MLIRContext &context,
-                                                             const Options &options);
+                                                             const Options &options,
+                                                             const pt2::OpTable &ops = {},
+                                                             UnsupportedOps *missing = nullptr);
 
 /// The sample inputs stored in a package, in the order of @forward's arguments (arguments that are
 /// no tensors left out). Error: the package holds none, or is damaged.

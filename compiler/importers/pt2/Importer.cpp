@@ -519,7 +519,8 @@ bool Importer::symbolicOutput(const Scope &scope, StringRef name) {
 // the whole
 //===----------------------------------------------------------------------===//
 
-FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records) {
+FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records,
+                                               UnsupportedOps *missing) {
   mutated = &records;
   b.setNode(llvm::sys::path::filename(options.model));
   const Json *module = field(&package.program(), "graph_module");
@@ -537,6 +538,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records) {
   if (failed(bindDims()) || failed(bindInputs()) || failed(importNodes(root, 0)))
     return failure();
   b.setNode(llvm::sys::path::filename(options.model));
+  if (!unsupported.empty() && missing)
+    return *missing = std::move(unsupported), failure();
   if (!unsupported.empty()) {
     (void)unsupported.report(b.loc(), options.model);
     return failure();

@@ -9,6 +9,7 @@
 
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/common/UnsupportedOps.h"
+#include "compiler/importers/pt2/OpTable.h"
 #include "compiler/importers/pt2/Package.h"
 #include "compiler/importers/pt2/Symbols.h"
 #include "compiler/pipeline/Options.h"
@@ -16,9 +17,6 @@
 #include <set>
 
 namespace ingot::pt2 {
-
-class Node;
-class OpTable;
 
 /// A step from a tensor to a view of it.
 struct ViewStep {
@@ -61,8 +59,9 @@ public:
 
   /// Imports the program. `mutated` names the records of stored tensors that the program changes;
   /// records found to change that are not in it are added, and then the result must be thrown away
-  /// and the import repeated.
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(std::set<std::string> &mutated);
+  /// and the import repeated. `missing` as for importPt2.
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(std::set<std::string> &mutated,
+                                                         UnsupportedOps *missing);
 
 private:
   friend class Node;
@@ -187,34 +186,5 @@ private:
   llvm::SmallVector<Tensor> produced;
   bool isUnsupported = false;
 };
-
-/// Converters by operator name (`conv2d.default`).
-class OpTable {
-public:
-  using Converter = void (*)(Node &);
-  OpTable();
-  /// Adds a row for one name, or for several that mean the same.
-  void add(std::initializer_list<const char *> names, Converter converter) {
-    for (const char *name : names)
-      rows[name] = converter;
-  }
-  Converter find(llvm::StringRef name) const { return rows.lookup(name); }
-
-private:
-  llvm::StringMap<Converter> rows;
-};
-
-// The rows, by family.
-void addElementwiseOps(OpTable &table);
-void addViewOps(OpTable &table);
-void addShapeOps(OpTable &table);
-void addIndexOps(OpTable &table);
-void addCreationOps(OpTable &table);
-void addReductionOps(OpTable &table);
-void addContractionOps(OpTable &table);
-void addNormalizationOps(OpTable &table);
-void addPoolingOps(OpTable &table);
-void addRecurrentOps(OpTable &table);
-void addQuantizationOps(OpTable &table);
 
 } // namespace ingot::pt2
