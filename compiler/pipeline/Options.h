@@ -24,7 +24,6 @@ struct Options {
   std::string source;               ///< --source: the model file of a resumed dump, when it moved
   std::string report;               ///< --report: a .json file
   std::vector<std::string> plugins; ///< --plugin
-  bool keepAllResults = false;      ///< every kernel's result stays alive to the end (for diff)
   unsigned threads = 0;             ///< compile threads; 0: as many as cores
   /// Called on progress of a phase: name, done, total. May be empty.
   std::function<void(const char *phase, unsigned done, unsigned total)> progress;

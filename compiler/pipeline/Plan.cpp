@@ -10,7 +10,6 @@ LogicalResult ingot::runPlanPhase(ModuleOp module, CompileState &state) {
   manager.enableVerifier(false);
   PlanOptions options;
   options.targets = state.code;
-  options.keepAllResults = state.options.keepAllResults;
   buildPlanPhase(manager, options);
   return manager.run(module);
 }

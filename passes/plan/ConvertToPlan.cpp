@@ -84,7 +84,6 @@ private:
   DenseMap<Value, Value> buffers;
   DenseMap<std::pair<Attribute, Type>, Value> references;
   Block *entryBlock = nullptr;
-  SmallVector<std::pair<Value, Location>> kept; ///< results that are outputs too
 };
 
 //===-- module level
@@ -346,8 +345,6 @@ LogicalResult Converter::convertLaunch(LaunchOp op) {
   for (Value result : op.getResults()) {
     outputs.push_back(newBuffer(op.getLoc(), result.getType(), space->second));
     buffers[result] = outputs.back();
-    if (options.keepAllResults && builder.getInsertionBlock() == entryBlock)
-      kept.push_back({result, op.getLoc()});
   }
   const CompiledKernel *record = records.lookup(op.getKernel());
   uint64_t tiles = record ? record->tiles : 1;
@@ -528,7 +525,6 @@ LogicalResult Converter::convertEntry(func::FuncOp function) {
   entryBlock = &entry.getBody().emplaceBlock();
   buffers.clear();
   references.clear();
-  kept.clear();
   builder.setInsertionPointToEnd(entryBlock);
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
     buffers[argument] = reference(argument.getLoc(), BufferKind::Input, {}, i,
@@ -545,13 +541,6 @@ LogicalResult Converter::convertEntry(func::FuncOp function) {
         loc = NameLoc::get(cast<StringAttr>(outputNames[i]));
       outputs.push_back({value, loc});
     }
-    for (auto [i, result] : llvm::enumerate(kept)) {
-      outputs.push_back(result);
-      outputNames.push_back(builder.getStringAttr("launch." + Twine(i)));
-      outputTypes.push_back(result.first.getType());
-    }
-    entry.setOutputNamesAttr(builder.getArrayAttr(outputNames));
-    entry.setOutputTypesAttr(builder.getTypeArrayAttr(outputTypes));
     for (auto [i, output] : llvm::enumerate(outputs)) {
       auto [value, loc] = output;
       FailureOr<Value> from = bufferOf(function, value, spaceOf(value));

@@ -17,8 +17,6 @@ struct PlanOptions {
   std::vector<CompiledTarget> targets; ///< as on the command line
   /// Work to spend on a better placement where the greedy orders leave a gap (planner::Options).
   int64_t searchSteps = 100'000'000;
-  /// Every launch's results are outputs too, named "launch.N" by their order.
-  bool keepAllResults = false;
 };
 
 std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});

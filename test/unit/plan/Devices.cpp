@@ -178,21 +178,6 @@ TEST_F(Devices, PartsOnDevicesStayAligned) {
   });
 }
 
-TEST_F(Devices, AllResultsAreKeptOnRequest) {
-  options.keepAllResults = true;
-  ASSERT_EQ(plan(R"mlir(
-    %0 = ingot.launch @relu(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("relu")
-    %1 = ingot.launch @relu(%0) : (tensor<8xf32>) -> tensor<8xf32> loc("relu2")
-    return %1 : tensor<8xf32>)mlir"),
-            "");
-  auto entry = module->lookupSymbol<plan::EntryOp>("f");
-  std::vector<std::string> names;
-  for (StringRef name : entry.getOutputNames().getAsValueRange<StringAttr>())
-    names.push_back(name.str());
-  EXPECT_THAT(names, ::testing::ElementsAre("out0", "launch.0", "launch.1"));
-  EXPECT_EQ(copies().size(), 1u) << "the second result is an output twice";
-}
-
 TEST_F(Devices, MissingTransferIsAnError) {
   EXPECT_THAT(plan(R"mlir(
     %0 = ingot.launch @exp(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("exp")
