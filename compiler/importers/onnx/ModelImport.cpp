@@ -47,6 +47,11 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
     std::optional<Value> value = scope.find(output.name());
     if (!value)
       return b.error() << "output '" << output.name() << "' is computed by no node", failure();
+    if (isList(*value))
+      return b.error()
+                 << "output '" << output.name()
+                 << "' is a sequence or an optional, which is not supported; expected a tensor",
+             failure();
     results.push_back(*value);
     names.push_back(output.name());
   }
@@ -341,6 +346,10 @@ LogicalResult ModelImport::importNode(const onnx::NodeProto &node, Scope &scope)
     return poison();
 
   OnnxNode reader(*this, b, node, name, version, inputs, attributes, unsupported);
+  if (llvm::any_of(inputs, isList) && !table.takesLists(domain, node.op_type())) {
+    (void)reader.unsupported("of a sequence or an empty optional", "expected a tensor");
+    return poison();
+  }
   LogicalResult result = converter(reader);
   if (reader.isUnsupported())
     return poison();
@@ -422,13 +431,22 @@ LogicalResult ModelImport::inlineFunction(const onnx::FunctionProto &function,
   return success();
 }
 
-FailureOr<SmallVector<Value>> ModelImport::importSubgraph(const onnx::GraphProto &graph) {
+FailureOr<SmallVector<Value>> ModelImport::importSubgraph(const onnx::GraphProto &graph,
+                                                          ArrayRef<Value> arguments,
+                                                          StringRef tag) {
   Scope scope;
   scope.parent = current;
   scope.opsets = current->opsets;
   scope.attributes = current->attributes;
-  scope.prefix = current->prefix;
+  scope.prefix = current->prefix + tag.str();
   Location outer = b.loc();
+  if (static_cast<int>(arguments.size()) != graph.input_size())
+    return b.error() << "a sub-graph has " << graph.input_size() << " inputs, expected "
+                     << arguments.size(),
+           failure();
+  for (auto [input, argument] : llvm::zip(graph.input(), arguments))
+    if (failed(define(scope, input.name(), argument)))
+      return failure();
   if (failed(importInitializers(graph, scope)) || failed(importNodes(graph.node(), scope)))
     return failure();
   b.setLoc(outer);

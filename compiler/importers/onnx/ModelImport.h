@@ -21,7 +21,8 @@ public:
     return tensors.import(tensor);
   }
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  importSubgraph(const onnx::GraphProto &graph) override;
+  importSubgraph(const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Value> arguments,
+                 llvm::StringRef tag) override;
 
 private:
   using Opsets = llvm::StringMap<int64_t>;

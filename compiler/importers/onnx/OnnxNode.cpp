@@ -76,6 +76,21 @@ std::string onnximport::dataTypeName(int32_t type) {
   }
 }
 
+std::optional<SmallVector<Value>> onnximport::sequenceElements(Value value) {
+  auto cast = value ? value.getDefiningOp<UnrealizedConversionCastOp>() : nullptr;
+  if (!cast || !isa<TupleType>(value.getType()))
+    return std::nullopt;
+  return SmallVector<Value>(cast.getInputs());
+}
+
+Value onnximport::makeSequence(GraphBuilder &b, ArrayRef<Value> elements) {
+  if (llvm::is_contained(elements, Value()))
+    return {};
+  SmallVector<Type> types(ValueRange(elements).getTypes());
+  Type tuple = TupleType::get(b.context(), types);
+  return UnrealizedConversionCastOp::create(b.ops(), b.loc(), tuple, elements).getResult(0);
+}
+
 OnnxNode::OnnxNode(NodeHost &host, GraphBuilder &builder, const onnx::NodeProto &proto,
                    std::string name, int64_t version, ArrayRef<Value> inputs,
                    llvm::StringMap<const onnx::AttributeProto *> attributes,
@@ -106,6 +121,18 @@ std::optional<Ints> OnnxNode::constantInts(size_t i, StringRef what) {
   if (std::optional<Ints> ints = GraphBuilder::getConstantInts(value))
     return ints;
   (void)unsupported(what + " computed at run time", "expected a constant");
+  return std::nullopt;
+}
+
+std::optional<int64_t> OnnxNode::constantInt(size_t i, StringRef what, int64_t otherwise) {
+  if (!opt(i))
+    return otherwise;
+  std::optional<Ints> values = constantInts(i, what);
+  if (!values)
+    return std::nullopt;
+  if (values->size() == 1)
+    return values->front();
+  (void)error("has a " + what + " of " + Twine(values->size()) + " elements");
   return std::nullopt;
 }
 
@@ -183,7 +210,9 @@ const onnx::GraphProto *OnnxNode::graphAttr(StringRef name) {
 
 std::optional<std::string> OnnxNode::unknownAttr() const {
   for (const auto &attribute : proto.attribute())
-    if (attributes.count(attribute.name()) && !understood.contains(attribute.name()))
+    if (attributes.count(attribute.name()) && !understood.contains(attribute.name()) &&
+        // A hint of the first operator sets about sharing memory.
+        (opset > 5 || attribute.name() != "consumed_inputs"))
       return attribute.name();
   return std::nullopt;
 }

@@ -28,11 +28,28 @@ public:
   virtual ~NodeHost() = default;
   /// A constant from a tensor; null after an error.
   virtual mlir::Value importTensor(const onnx::TensorProto &tensor) = 0;
-  /// Imports a sub-graph at the insertion point, reading values around it by name. Failure after an
-  /// error; null values when it holds nodes that are not supported.
+  /// Imports a sub-graph at the insertion point, its inputs bound to `arguments` (null: the result
+  /// of a node that is not supported), reading values around it by name. `tag` is put before its
+  /// nodes' names. Failure after an error; null values when it holds nodes that are not supported.
   virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  importSubgraph(const onnx::GraphProto &graph) = 0;
+  importSubgraph(const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Value> arguments = {},
+                 llvm::StringRef tag = {}) = 0;
 };
+
+//===--- lists: sequences and optionals
+//-----------------------------------------------------------------------------===//
+//
+// A sequence is known at import: its tensors are the operands of a cast to a tuple, which only the
+// operators on sequences see, and nothing of it is left afterwards. An optional that holds
+// something is that thing; an empty one is a value of type none.
+
+/// Whether a value is a sequence or an empty optional: no tensor.
+inline bool isList(mlir::Value value) {
+  return value && !llvm::isa<mlir::RankedTensorType>(value.getType());
+}
+/// The tensors of a sequence; nothing for another value.
+std::optional<llvm::SmallVector<mlir::Value>> sequenceElements(mlir::Value value);
+mlir::Value makeSequence(GraphBuilder &b, llvm::ArrayRef<mlir::Value> elements);
 
 class OnnxNode {
 public:
@@ -44,6 +61,7 @@ public:
   NodeHost &host;
 
   llvm::StringRef op() const;
+  llvm::StringRef name() const { return nodeName; }
   /// The imported version of the operator set that the node belongs to.
   int64_t version() const { return opset; }
 
@@ -59,6 +77,8 @@ public:
   /// The integers of an input that must be known at import; else the node is reported as not
   /// supported.
   std::optional<Ints> constantInts(size_t i, llvm::StringRef what);
+  /// The only integer of an optional input that must be known at import; `otherwise` when absent.
+  std::optional<int64_t> constantInt(size_t i, llvm::StringRef what, int64_t otherwise);
   /// The same for numbers.
   std::optional<llvm::SmallVector<double>> constantDoubles(size_t i, llvm::StringRef what);
 

@@ -22,13 +22,20 @@ OpTable onnximport::builtinOps() {
   addConstantOps(table);
   addIndexingOps(table);
   addWindowOps(table);
+  addWindowIndexOps(table);
+  addSamplingOps(table);
   addResizeOps(table);
   addContractionOps(table);
   addNormalizationOps(table);
+  addLossOps(table);
+  addSignalOps(table);
   addRecurrentOps(table);
   addQuantizationOps(table);
   addAttentionOps(table);
   addControlOps(table);
+  addLoopOps(table);
+  addSequenceOps(table);
+  addStateOps(table);
   addMicrosoftOps(table);
   return table;
 }

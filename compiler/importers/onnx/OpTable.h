@@ -13,7 +13,7 @@ using Converter = mlir::LogicalResult (*)(OnnxNode &node);
 constexpr int64_t kNewest = 1 << 30;
 /// The newest operator set of ai.onnx whose meaning the table knows.
 constexpr int64_t kLastOpset = 27;
-constexpr int64_t kFirstOpset = 7;
+constexpr int64_t kFirstOpset = 1;
 
 class OpTable {
 public:
@@ -29,6 +29,15 @@ public:
   /// A row of ai.onnx whose meaning did not change.
   void add(llvm::StringRef name, Converter converter) { add("", name, 1, kNewest, converter); }
 
+  /// A row of ai.onnx whose inputs may be sequences or optionals.
+  void addOnLists(llvm::StringRef name, Converter converter) {
+    add(name, converter);
+    onLists.insert(name);
+  }
+  bool takesLists(llvm::StringRef domain, llvm::StringRef name) const {
+    return domain.empty() && onLists.contains(name);
+  }
+
   /// The converter for an operator at an imported version, or null.
   Converter find(llvm::StringRef domain, llvm::StringRef name, int64_t version) const;
 
@@ -38,6 +47,7 @@ private:
     Converter converter;
   };
   llvm::StringMap<llvm::SmallVector<Row, 1>> rows;
+  llvm::StringSet<> onLists;
 };
 
 //===--- what rows of several files share
@@ -60,11 +70,15 @@ mlir::Value dequantize(OnnxNode &n, mlir::Value input, mlir::Value scale, mlir::
 //-------------------------------------------------------------------------------------------------===//
 
 void addElementwiseOps(OpTable &table);
+void addLossOps(OpTable &table);
+void addSignalOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addWindowOps(OpTable &table);
+void addWindowIndexOps(OpTable &table);
+void addSamplingOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
@@ -72,6 +86,9 @@ void addRecurrentOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addControlOps(OpTable &table);
+void addLoopOps(OpTable &table);
+void addSequenceOps(OpTable &table);
+void addStateOps(OpTable &table);
 void addMicrosoftOps(OpTable &table);
 
 /// Every row that comes with the compiler.

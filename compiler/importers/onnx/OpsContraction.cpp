@@ -21,6 +21,7 @@ static LogicalResult matmul(OnnxNode &n) {
 
 static LogicalResult gemmOp(OnnxNode &n) {
   double alpha = n.floatAttr("alpha", 1.0), beta = n.floatAttr("beta", 1.0);
+  n.ignoreAttr("broadcast"); // of the bias, before opset 7: it fits if it must not broadcast
   bool transA = n.intAttr("transA", 0), transB = n.intAttr("transB", 0);
   return n.set(gemm(n.b, n.in(0), n.in(1), n.opt(2), alpha, beta, transA, transB));
 }

@@ -1,4 +1,4 @@
-// ONNX control flow: If. Loops are not imported.
+// ONNX If.
 #include "compiler/importers/onnx/OpTable.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -57,6 +57,8 @@ static LogicalResult ifOp(OnnxNode &n) {
     auto [first, second] = pair;
     if (!first || !second)
       return success(); // reported already
+    if (isList(first) || isList(second))
+      return n.unsupported("a sequence chosen at run time", "expected tensors");
     if (first.getType() != second.getType())
       return n.unsupported("branches give shapes " + shapeName(B::shape(first)) + " and " +
                                shapeName(B::shape(second)),

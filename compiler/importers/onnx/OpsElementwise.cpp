@@ -13,8 +13,27 @@ template <typename Op> static LogicalResult unary(OnnxNode &n) {
   return n.set(n.b.create<Op>(n.in(0)));
 }
 
+/// The second of two operands that broadcast as NumPy has it. Before opset 7 `broadcast` asked for
+/// it, and `axis` said which dim of the first operand is the second's first.
+static Value secondOperand(OnnxNode &n) {
+  Value lhs = n.in(0), rhs = n.in(1);
+  if (n.version() >= 7 || !lhs || !rhs)
+    return rhs;
+  bool broadcasts = n.intAttr("broadcast", 0), placed = n.has("axis");
+  int64_t axis = n.intAttr("axis", 0), rank = B::rank(lhs);
+  if (!broadcasts || !placed)
+    return rhs;
+  axis += axis < 0 ? rank : 0;
+  if (axis < 0 || axis + B::rank(rhs) > rank)
+    return n.b.fail("cannot broadcast " + shapeName(B::shape(rhs)) + " at dim " + Twine(axis) +
+                    " of " + shapeName(B::shape(lhs)));
+  Ints shape(B::shape(rhs));
+  shape.resize(rank - axis, 1);
+  return n.b.reshape(rhs, shape);
+}
+
 template <typename Op> static LogicalResult binary(OnnxNode &n) {
-  return n.set(n.b.binary<Op>(n.in(0), n.in(1)));
+  return n.set(n.b.binary<Op>(n.in(0), secondOperand(n)));
 }
 
 /// Max, Min, Sum: any number of operands.
@@ -26,7 +45,7 @@ template <typename Op> static LogicalResult variadic(OnnxNode &n) {
 }
 
 template <CmpKind kind> static LogicalResult compare(OnnxNode &n) {
-  return n.set(n.b.cmp(kind, n.in(0), n.in(1)));
+  return n.set(n.b.cmp(kind, n.in(0), secondOperand(n)));
 }
 
 static LogicalResult mean(OnnxNode &n) {
@@ -39,10 +58,14 @@ static LogicalResult mean(OnnxNode &n) {
 static LogicalResult identity(OnnxNode &n) { return n.set(n.in(0)); }
 
 static LogicalResult dropout(OnnxNode &n) {
-  n.ignoreAttr("ratio");
+  double ratio = n.floatAttr("ratio", 0.5);
   n.ignoreAttr("seed");
-  if (Value training = n.opt(2); training && B::getConstantInt(training).value_or(1) != 0)
-    return n.unsupported("training_mode", "expected inference");
+  if (n.opt(1))
+    ratio = B::getConstantScalar(n.opt(1)).value_or(1.0);
+  bool trains = n.opt(2) ? B::getConstantInt(n.opt(2)).value_or(1) != 0
+                         : n.version() < 7 && !n.intAttr("is_test", 0);
+  if (trains && ratio != 0.0)
+    return n.unsupported("in training mode", "expected inference: its result is random");
   Value input = n.in(0);
   if (n.wants(1) && input &&
       failed(n.setOutput(1, n.b.splat(B::shape(input), n.b.ops().getI1Type(), 1))))
@@ -52,7 +75,7 @@ static LogicalResult dropout(OnnxNode &n) {
 
 static LogicalResult power(OnnxNode &n) {
   GraphBuilder &b = n.b;
-  Value base = n.in(0), exponent = n.in(1);
+  Value base = n.in(0), exponent = secondOperand(n);
   if (!base || !exponent)
     return failure();
   Type type = B::element(base);
@@ -195,6 +218,15 @@ static LogicalResult castTo(OnnxNode &n, Type type) {
   return n.set(n.b.cast(input, type));
 }
 
+/// Before opset 6 the type is a name.
+static LogicalResult castToName(OnnxNode &n) {
+  onnx::TensorProto::DataType to = onnx::TensorProto::UNDEFINED;
+  std::string name = n.stringAttr("to", "");
+  Type type =
+      onnx::TensorProto::DataType_Parse(name, &to) ? elementType(n.b.context(), to) : Type();
+  return type ? castTo(n, type) : n.unsupported("to " + name, "expected a numeric element type");
+}
+
 static LogicalResult castOp(OnnxNode &n) {
   int64_t to = n.intAttr("to", 0);
   Type type = elementType(n.b.context(), static_cast<int32_t>(to));
@@ -268,7 +300,7 @@ void onnximport::addElementwiseOps(OpTable &table) {
   table.add("Less", compare<CmpKind::Lt>);
   table.add("LessOrEqual", compare<CmpKind::Le>);
 
-  table.add("Identity", identity);
+  table.addOnLists("Identity", identity);
   table.add("Dropout", dropout);
   table.add("Clip", 1, 10, clipAttributes);
   table.add("Clip", 11, kNewest, clip);
@@ -283,6 +315,7 @@ void onnximport::addElementwiseOps(OpTable &table) {
   table.add("Gelu", gelu);
   table.add("Swish", swish);
   table.add("IsInf", isInf);
-  table.add("Cast", castOp);
+  table.add("Cast", 1, 5, castToName);
+  table.add("Cast", 6, kNewest, castOp);
   table.add("CastLike", castLike);
 }

@@ -8,13 +8,35 @@ using namespace ingot::onnximport;
 
 using B = GraphBuilder;
 
+/// Training mode: normalised by the batch's own mean and variance, which move the running ones.
+static LogicalResult batchNormOfBatch(OnnxNode &n, double epsilon, double momentum) {
+  GraphBuilder &b = n.b;
+  Value input = n.in(0), runningMean = n.in(3), runningVariance = n.in(4);
+  if (!input || !runningMean || !runningVariance)
+    return failure();
+  Ints dims;
+  for (int64_t dim = 0; dim < B::rank(input); ++dim)
+    if (dim != 1)
+      dims.push_back(dim);
+  Value mean = b.reduce(ReduceKind::Mean, input, dims, false);
+  Value spread = variance(b, input, dims, 0.0, false);
+  auto moved = [&](Value running, Value now) {
+    return b.add(b.scale(running, momentum),
+                 b.scale(b.cast(now, B::element(running)), 1.0 - momentum));
+  };
+  Value y = b.create<BatchNormOp>(input, n.in(1), n.in(2), mean, spread, APFloat(epsilon));
+  return n.set({y, moved(runningMean, mean), moved(runningVariance, spread)});
+}
+
 static LogicalResult batchNorm(OnnxNode &n) {
   double epsilon = n.floatAttr("epsilon", 1e-5f);
-  n.ignoreAttr("momentum"); // of training alone
-  if (n.intAttr("training_mode", 0))
-    return n.unsupported("training_mode = 1", "expected inference");
+  double momentum = n.floatAttr("momentum", 0.9f);
+  bool trains =
+      n.version() < 7 ? !n.intAttr("is_test", 0) && n.wants(1) : n.intAttr("training_mode", 0);
   if (!n.intAttr("spatial", 1))
     return n.unsupported("spatial = 0", "expected 1");
+  if (trains)
+    return batchNormOfBatch(n, epsilon, momentum);
   return n.set(
       n.b.create<BatchNormOp>(n.in(0), n.in(1), n.in(2), n.in(3), n.in(4), APFloat(epsilon)));
 }

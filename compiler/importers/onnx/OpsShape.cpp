@@ -11,7 +11,7 @@ using B = GraphBuilder;
 static LogicalResult reshape(OnnxNode &n) {
   Value input = n.in(0);
   bool allowZero = n.intAttr("allowzero", 0);
-  std::optional<Ints> shape = n.constantInts(1, "shape");
+  std::optional<Ints> shape = n.version() < 5 ? n.intsAttr("shape") : n.constantInts(1, "shape");
   if (!input || !shape)
     return failure();
   int64_t known = 1, unknown = -1;
@@ -83,9 +83,9 @@ static LogicalResult transpose(OnnxNode &n) {
 }
 
 static LogicalResult concat(OnnxNode &n) {
-  if (!n.has("axis"))
+  if (!n.has("axis") && n.version() >= 4)
     return n.error("has no axis");
-  int64_t axis = n.intAttr("axis", 0);
+  int64_t axis = n.intAttr("axis", 1);
   SmallVector<Value> values;
   for (size_t i = 0; i < n.numInputs(); ++i)
     values.push_back(n.in(i));
@@ -171,6 +171,23 @@ static LogicalResult tile(OnnxNode &n) {
   return n.set(n.b.tile(input, *repeats));
 }
 
+/// Before opset 6: a count for one axis.
+static LogicalResult tileAxis(OnnxNode &n) {
+  std::optional<Ints> count = n.constantInts(1, "tiles"),
+                      axis = count ? n.constantInts(2, "axis") : std::nullopt;
+  Value input = n.in(0);
+  if (!axis || !input)
+    return failure();
+  std::optional<int64_t> dim = axis->size() == 1 && count->size() == 1
+                                   ? n.b.axis(axis->front(), B::rank(input))
+                                   : std::nullopt;
+  if (!dim)
+    return n.error("needs one count and one axis of its input");
+  Ints repeats(B::rank(input), 1);
+  repeats[*dim] = count->front();
+  return n.set(n.b.tile(input, repeats));
+}
+
 static LogicalResult padBy(OnnxNode &n, const Ints &pads, std::optional<Ints> axes, Value fillValue,
                            double fill) {
   GraphBuilder &b = n.b;
@@ -207,7 +224,7 @@ static LogicalResult padBy(OnnxNode &n, const Ints &pads, std::optional<Ints> ax
 }
 
 static LogicalResult padAttributes(OnnxNode &n) {
-  std::optional<Ints> pads = n.intsAttr("pads");
+  std::optional<Ints> pads = n.intsAttr(n.version() < 2 ? "paddings" : "pads");
   double fill = n.floatAttr("value", 0.0);
   return pads ? padBy(n, *pads, std::nullopt, {}, fill) : n.error("has no pads");
 }
@@ -305,7 +322,8 @@ void onnximport::addShapeOps(OpTable &table) {
   table.add("Slice", 1, 9, sliceAttributes);
   table.add("Slice", 10, kNewest, sliceInputs);
   table.add("Expand", expand);
-  table.add("Tile", tile);
+  table.add("Tile", 1, 5, tileAxis);
+  table.add("Tile", 6, kNewest, tile);
   table.add("Pad", 1, 10, padAttributes);
   table.add("Pad", 11, kNewest, padInputs);
   table.add("DepthToSpace", depthToSpaceOp);

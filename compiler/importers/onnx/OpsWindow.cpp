@@ -141,15 +141,15 @@ template <PoolKind kind> static LogicalResult pool(OnnxNode &n) {
   ArrayRef<int64_t> extents = B::shape(input).drop_front(2);
   bool ceil = n.intAttr("ceil_mode", 0);
   bool includePad = kind == PoolKind::Average && n.intAttr("count_include_pad", 0);
-  n.ignoreAttr("storage_order"); // of the second output alone
-  if (n.wants(1))
-    return n.unsupported("output Indices");
+  bool columnMajor = n.intAttr("storage_order", 0); // of the second output alone
   if (!n.has("kernel_shape"))
     return n.error("has no kernel_shape");
   std::optional<Window> w = readWindow(n, extents, {});
   if (!w)
     return failure();
   Ints pads = ceil && !w->same ? ceilPads(*w, extents) : w->pads;
+  if (kind == PoolKind::Max && n.wants(1))
+    return maxPoolWithIndices(n, input, *w, pads, columnMajor);
   DenseI64ArrayAttr counted;
   if (includePad && pads != w->pads)
     counted = n.b.ops().getDenseI64ArrayAttr(w->pads);

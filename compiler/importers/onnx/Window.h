@@ -23,4 +23,10 @@ std::optional<Window> readWindow(OnnxNode &n, llvm::ArrayRef<int64_t> input,
 /// A convolution by the node's attributes; float, or integers giving i32.
 mlir::Value buildConv(OnnxNode &n, mlir::Value input, mlir::Value filter, mlir::Value bias);
 
+/// MaxPool with its second output, the index of each maximum in the whole input (`columnMajor`:
+/// the spatial dims of a plane counted with the first one innermost). `pads` are those of the
+/// windows.
+mlir::LogicalResult maxPoolWithIndices(OnnxNode &n, mlir::Value input, const Window &w,
+                                       llvm::ArrayRef<int64_t> pads, bool columnMajor);
+
 } // namespace ingot::onnximport
