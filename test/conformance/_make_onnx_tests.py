@@ -21,7 +21,7 @@ FIXED = {"Reshape": [1], "Expand": [1], "Tile": [1], "Pad": [1, 3], "Slice": [1,
          "Split": [1], "TopK": [1], "OneHot": [1], "ConstantOfShape": [0], "Range": [0, 1, 2], "Resize": [1, 2, 3],
          "Upsample": [1], "CumSum": [1], "Trilu": [1], "CenterCropPad": [1], "Dropout": [1, 2], "LSTM": [4], "GRU": [4], "RNN": [4],
          "MelWeightMatrix": [0, 1, 2, 3, 4], "DFT": [1, 2], "STFT": [1, 3], "Col2Im": [1, 2], "MaxUnpool": [2],
-         "CumProd": [1], "NonMaxSuppression": [2], "Loop": [0, 1], "SplitToSequence": [1], "SequenceAt": [1],
+         "CumProd": [1], "NonMaxSuppression": [2, 3, 4], "Loop": [0, 1], "SplitToSequence": [1], "SequenceAt": [1],
          "SequenceInsert": [2], "SequenceErase": [1], "HannWindow": [0], "HammingWindow": [0], "BlackmanWindow": [0], "AffineGrid": [1]}
 FIXED.update({"Reduce" + kind: [1] for kind in
               ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"]})

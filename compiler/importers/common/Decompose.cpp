@@ -223,6 +223,25 @@ Value ingot::flip(GraphBuilder &b, Value value, ArrayRef<int64_t> list) {
   return any ? b.create<SliceOp>(value, starts, sizes, steps) : value;
 }
 
+Value ingot::runningProduct(GraphBuilder &b, Value value, int64_t axis, bool exclusive,
+                            bool reverse) {
+  if (!value)
+    return {};
+  int64_t extent = B::shape(value)[axis];
+  // Elements moved by `by` places away from where the products start, ones moved in.
+  auto moved = [&](Value v, int64_t by) {
+    Ints low(B::rank(value), 0), high(low);
+    low[axis] = reverse ? -by : by;
+    high[axis] = -low[axis];
+    return b.pad(v, low, high, 1.0);
+  };
+  if (exclusive)
+    value = moved(value, 1);
+  for (int64_t by = 1; by < extent; by *= 2)
+    value = b.mul(value, moved(value, by));
+  return value;
+}
+
 Value ingot::roll(GraphBuilder &b, Value value, int64_t shift, int64_t dim) {
   if (!value)
     return {};

@@ -219,6 +219,24 @@ LogicalResult ModelImport::define(Scope &scope, StringRef name, Value value) {
   return b.error() << "'" << name << "' is computed twice", failure();
 }
 
+std::optional<Ints> ModelImport::declaredShape(StringRef value) const {
+  if (!current || current->parent || !current->prefix.empty())
+    return std::nullopt;
+  for (const auto *list : {&model.graph().output(), &model.graph().value_info()})
+    for (const auto &info : *list) {
+      if (info.name() != value || !info.type().tensor_type().has_shape())
+        continue;
+      Ints shape;
+      for (const auto &dim : info.type().tensor_type().shape().dim()) {
+        if (!dim.has_dim_value() || dim.dim_value() < 0)
+          return std::nullopt;
+        shape.push_back(dim.dim_value());
+      }
+      return shape;
+    }
+  return std::nullopt;
+}
+
 //===----------------------------------------------------------------------===//
 // nodes
 //===----------------------------------------------------------------------===//
@@ -440,6 +458,9 @@ FailureOr<SmallVector<Value>> ModelImport::importSubgraph(const onnx::GraphProto
   scope.attributes = current->attributes;
   scope.prefix = current->prefix + tag.str();
   Location outer = b.loc();
+  // A trip of an empty body counts too: loops in loops end soon.
+  if (++nodesSeen > kMaxNodes)
+    return b.error() << "the model has more than " << kMaxNodes << " nodes", failure();
   if (static_cast<int>(arguments.size()) != graph.input_size())
     return b.error() << "a sub-graph has " << graph.input_size() << " inputs, expected "
                      << arguments.size(),

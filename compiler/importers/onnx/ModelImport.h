@@ -23,6 +23,7 @@ public:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   importSubgraph(const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Value> arguments,
                  llvm::StringRef tag) override;
+  std::optional<Ints> declaredShape(llvm::StringRef value) const override;
 
 private:
   using Opsets = llvm::StringMap<int64_t>;

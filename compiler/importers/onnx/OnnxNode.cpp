@@ -28,6 +28,10 @@ Type onnximport::elementType(MLIRContext *context, int32_t type) {
     return Float8E5M2Type::get(context);
   case onnx::TensorProto::FLOAT8E5M2FNUZ:
     return Float8E5M2FNUZType::get(context);
+  case onnx::TensorProto::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case onnx::TensorProto::FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
   case onnx::TensorProto::BOOL:
     return integer(1);
   case onnx::TensorProto::INT4:
@@ -67,10 +71,6 @@ std::string onnximport::dataTypeName(int32_t type) {
     return "COMPLEX64";
   case onnx::TensorProto::COMPLEX128:
     return "COMPLEX128";
-  case onnx::TensorProto::FLOAT4E2M1:
-    return "FLOAT4E2M1";
-  case onnx::TensorProto::FLOAT8E8M0:
-    return "FLOAT8E8M0";
   default:
     return "element type " + std::to_string(type);
   }
@@ -118,6 +118,10 @@ std::optional<Ints> OnnxNode::constantInts(size_t i, StringRef what) {
   Value value = in(i);
   if (!value)
     return std::nullopt;
+  if (isList(value)) {
+    (void)unsupported(what + " given as a sequence", "expected a constant");
+    return std::nullopt;
+  }
   if (std::optional<Ints> ints = GraphBuilder::getConstantInts(value))
     return ints;
   (void)unsupported(what + " computed at run time", "expected a constant");
@@ -234,6 +238,17 @@ LogicalResult OnnxNode::setOutput(size_t i, Value value) {
   if (i < outputs.size())
     outputs[i] = value;
   return success();
+}
+
+std::optional<Ints> OnnxNode::declaredShape(size_t i, int64_t rank) {
+  std::optional<Ints> shape;
+  if (wants(i))
+    shape = host.declaredShape(proto.output(i));
+  if (shape && static_cast<int64_t>(shape->size()) == rank)
+    return shape;
+  (void)unsupported("whose result's shape depends on its input",
+                    "expected the model to declare the shape of its output");
+  return std::nullopt;
 }
 
 LogicalResult OnnxNode::unsupported(const Twine &what, const Twine &reason) {

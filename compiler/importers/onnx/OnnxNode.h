@@ -19,7 +19,7 @@ namespace ingot::onnximport {
 
 /// The element type of TensorProto.DataType `type`, or null when tensors of it are not supported.
 mlir::Type elementType(mlir::MLIRContext *context, int32_t type);
-/// Its name in the format ("FLOAT8E8M0"), or "element type N".
+/// Its name in the format ("COMPLEX64"), or "element type N".
 std::string dataTypeName(int32_t type);
 
 /// What OnnxNode asks of the importer.
@@ -34,6 +34,8 @@ public:
   virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   importSubgraph(const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Value> arguments = {},
                  llvm::StringRef tag = {}) = 0;
+  /// The shape that the model declares for a value of its main graph, if all its extents are fixed.
+  virtual std::optional<Ints> declaredShape(llvm::StringRef value) const = 0;
 };
 
 //===--- lists: sequences and optionals
@@ -110,6 +112,9 @@ public:
   mlir::LogicalResult set(llvm::ArrayRef<mlir::Value> values);
   mlir::LogicalResult setOutput(size_t i, mlir::Value value);
   llvm::ArrayRef<mlir::Value> results() const { return outputs; }
+  /// The shape that the model declares for output `i`: what an operator whose result's extents
+  /// depend on data goes by. Nothing (and a report) when it declares none of this rank.
+  std::optional<Ints> declaredShape(size_t i, int64_t rank);
 
   /// Reports the node as not supported: `what` in parentheses after its operator, `reason` what
   /// would be.

@@ -21,6 +21,7 @@ OpTable onnximport::builtinOps() {
   addShapeOps(table);
   addConstantOps(table);
   addIndexingOps(table);
+  addSelectionOps(table);
   addWindowOps(table);
   addWindowIndexOps(table);
   addSamplingOps(table);
@@ -33,6 +34,7 @@ OpTable onnximport::builtinOps() {
   addQuantizationOps(table);
   addAttentionOps(table);
   addControlOps(table);
+  addOtherOps(table);
   addLoopOps(table);
   addSequenceOps(table);
   addStateOps(table);

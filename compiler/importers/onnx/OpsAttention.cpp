@@ -1,6 +1,6 @@
 // ONNX attention and rotary embedding (opset 23 and later).
 #include "compiler/importers/common/Decompositions.h"
-#include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/Attention.h"
 #include <cmath>
 #include <limits>
 
@@ -10,12 +10,23 @@ using namespace ingot::onnximport;
 
 using B = GraphBuilder;
 
-/// [B, L, H·D] to [B, H, L, D].
-static Value splitHeads(GraphBuilder &b, Value value, int64_t heads) {
+Value onnximport::splitHeads(GraphBuilder &b, Value value, int64_t heads) {
+  if (!value)
+    return {};
   ArrayRef<int64_t> shape = B::shape(value);
+  if (shape.size() != 3)
+    return b.fail("cannot split a tensor of shape " + shapeName(shape) + " into heads");
   if (heads < 1 || shape[2] % heads)
     return b.fail("cannot split extent " + Twine(shape[2]) + " into " + Twine(heads) + " heads");
   return b.transpose(b.reshape(value, {shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
+}
+
+Value onnximport::joinHeads(GraphBuilder &b, Value value) {
+  if (!value)
+    return {};
+  ArrayRef<int64_t> shape = B::shape(value);
+  int64_t batch = shape[0], heads = shape[1], rows = shape[2], width = shape[3];
+  return b.reshape(b.transpose(value, {0, 2, 1, 3}), {batch, rows, heads * width});
 }
 
 /// The mask that the node gives, the causal one, and the lengths of keys that are not padding, as
@@ -119,14 +130,42 @@ static LogicalResult attention(OnnxNode &n) {
     result = b.matmul(weights, repeated(value));
     scores = stage == 0 ? raw : stage == 1 ? capped : stage == 2 ? masked : weights;
   }
-  if (result && flat) {
-    ArrayRef<int64_t> shape = B::shape(result);
-    int64_t batch = shape[0], heads = shape[1], rows = shape[2], width = shape[3];
-    result = b.reshape(b.transpose(result, {0, 2, 1, 3}), {batch, rows, heads * width});
-  }
+  if (flat)
+    result = joinHeads(b, result);
   if (failed(n.setOutput(0, result)) || (n.wants(3) && failed(n.setOutput(3, scores))))
     return failure();
   return failed(n.setOutput(1, key)) ? failure() : n.setOutput(2, value);
+}
+
+Value onnximport::rotatePairs(OnnxNode &n, Value x, Value cosines, Value sines, int64_t width,
+                              bool interleaved) {
+  GraphBuilder &b = n.b;
+  if (!x || !cosines || !sines)
+    return {};
+  int64_t depth = B::shape(x)[3];
+  cosines = b.unsqueeze(b.sliceRange(cosines, 2, 0, width / 2), 1);
+  sines = b.unsqueeze(b.sliceRange(sines, 2, 0, width / 2), 1);
+  Value part = b.slice(x, 3, 0, width), rest = b.slice(x, 3, width, depth - width);
+  Ints pairs(B::shape(x).drop_back());
+  int64_t split = interleaved ? 4 : 3;
+  if (interleaved)
+    pairs.append({width / 2, 2});
+  else
+    pairs.append({2, width / 2});
+  Ints half(B::shape(x));
+  half[3] = width / 2;
+  part = b.reshape(part, pairs);
+  Value first = b.reshape(b.slice(part, split, 0, 1), half),
+        second = b.reshape(b.slice(part, split, 1, 1), half);
+  Value real = b.sub(b.mul(first, cosines), b.mul(second, sines));
+  Value imaginary = b.add(b.mul(first, sines), b.mul(second, cosines));
+  if (!real || !imaginary)
+    return {};
+  Ints rotated(B::shape(x));
+  rotated[3] = width;
+  Value turned = b.reshape(
+      b.concat({b.unsqueeze(real, split), b.unsqueeze(imaginary, split)}, split), rotated);
+  return width == depth ? turned : b.concat({turned, rest}, 3);
 }
 
 static LogicalResult rotaryEmbedding(OnnxNode &n) {
@@ -150,32 +189,8 @@ static LogicalResult rotaryEmbedding(OnnxNode &n) {
   width = width ? width : depth;
   if (width < 2 || width % 2 || width > depth || B::rank(cosines) != 3)
     return n.error("rotates " + Twine(width) + " of " + Twine(depth) + " elements");
-  cosines = b.unsqueeze(b.sliceRange(cosines, 2, 0, width / 2), 1);
-  sines = b.unsqueeze(b.sliceRange(sines, 2, 0, width / 2), 1);
-  Value part = b.slice(x, 3, 0, width), rest = b.slice(x, 3, width, depth - width);
-  Ints pairs(B::shape(x).drop_back());
-  int64_t split = interleaved ? 4 : 3;
-  if (interleaved)
-    pairs.append({width / 2, 2});
-  else
-    pairs.append({2, width / 2});
-  Ints half(B::shape(x));
-  half[3] = width / 2;
-  part = b.reshape(part, pairs);
-  Value first = b.reshape(b.slice(part, split, 0, 1), half),
-        second = b.reshape(b.slice(part, split, 1, 1), half);
-  Value real = b.sub(b.mul(first, cosines), b.mul(second, sines));
-  Value imaginary = b.add(b.mul(first, sines), b.mul(second, cosines));
-  if (!real || !imaginary)
-    return failure();
-  Ints rotated(B::shape(x));
-  rotated[3] = width;
-  Value turned = b.reshape(
-      b.concat({b.unsqueeze(real, split), b.unsqueeze(imaginary, split)}, split), rotated);
-  Value result = width == depth ? turned : b.concat({turned, rest}, 3);
-  if (flat && result)
-    result = b.reshape(b.transpose(result, {0, 2, 1, 3}), B::shape(input));
-  return n.set(result);
+  Value result = rotatePairs(n, x, cosines, sines, width, interleaved);
+  return n.set(flat ? joinHeads(b, result) : result);
 }
 
 void onnximport::addAttentionOps(OpTable &table) {

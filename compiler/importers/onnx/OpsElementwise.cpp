@@ -203,18 +203,41 @@ static LogicalResult isInf(OnnxNode &n) {
   return n.set(n.b.create<IsInfOp>(n.in(0), positive, negative));
 }
 
+/// A float rounded to a power of two, as FLOAT8E8M0 holds them: up, down, or to the nearest (which
+/// the cast does itself).
+static Value roundedToPower(OnnxNode &n, Value input, StringRef mode) {
+  GraphBuilder &b = n.b;
+  if (mode == "nearest")
+    return input;
+  if (mode != "up" && mode != "down") {
+    (void)n.unsupported("round_mode = " + mode, "expected up, down or nearest");
+    return {};
+  }
+  Type f32 = b.ops().getF32Type();
+  Value x = b.cast(input, f32);
+  if (!x)
+    return {};
+  // The nearest power lies on one side or the other; then its neighbour is the one.
+  Value power = b.cast(b.cast(x, Float8E8M0FNUType::get(b.context())), f32);
+  Value other = b.scale(power, mode == "up" ? 2.0 : 0.5);
+  Value wrong = b.cmp(mode == "up" ? CmpKind::Lt : CmpKind::Gt, power, x);
+  return b.select(wrong, other, power);
+}
+
 static LogicalResult castTo(OnnxNode &n, Type type) {
   Value input = n.in(0);
   if (!input)
     return failure();
   // A plain cast of what is too large gives infinity or NaN.
   bool saturate = n.intAttr("saturate", 1);
-  if (auto narrow = dyn_cast<FloatType>(type);
-      narrow && narrow.getWidth() == 8 && saturate && B::isFloat(input)) {
+  std::string rounding = n.stringAttr("round_mode", "up"); // of FLOAT8E8M0 alone
+  if (isa<Float8E8M0FNUType>(type)) {
+    input = roundedToPower(n, input, rounding);
+  } else if (auto narrow = dyn_cast<FloatType>(type);
+             narrow && narrow.getWidth() == 8 && saturate && B::isFloat(input)) {
     double largest = APFloat::getLargest(narrow.getFloatSemantics()).convertToDouble();
     input = n.b.clamp(input, -largest, largest);
   }
-  n.ignoreAttr("round_mode"); // of FLOAT8E8M0 alone, which is not supported
   return n.set(n.b.cast(input, type));
 }
 
@@ -234,6 +257,24 @@ static LogicalResult castOp(OnnxNode &n) {
     return n.unsupported("to " + dataTypeName(static_cast<int32_t>(to)),
                          "expected a numeric element type");
   return castTo(n, type);
+}
+
+/// Bits of floats would need an op of their own; integers of one size are cast.
+static LogicalResult bitCast(OnnxNode &n) {
+  Value input = n.in(0);
+  auto to = static_cast<int32_t>(n.intAttr("to", 0));
+  Type type = elementType(n.b.context(), to);
+  if (!input)
+    return failure();
+  bool integers = type && isa<IntegerType>(type) && isa<IntegerType>(B::element(input));
+  auto bits = [](Type t) { return t.isInteger(1) ? 8 : t.getIntOrFloatBitWidth(); };
+  if (type == B::element(input))
+    return n.set(input);
+  if (!integers || bits(type) != bits(B::element(input)) || bits(type) < 8)
+    return n.unsupported("from " + elementName(B::element(input)) + " to " +
+                             (type ? elementName(type) : dataTypeName(to)),
+                         "expected integers of one size");
+  return n.set(n.b.cast(input, type));
 }
 
 static LogicalResult castLike(OnnxNode &n) {
@@ -318,4 +359,5 @@ void onnximport::addElementwiseOps(OpTable &table) {
   table.add("Cast", 1, 5, castToName);
   table.add("Cast", 6, kNewest, castOp);
   table.add("CastLike", castLike);
+  table.add("BitCast", bitCast);
 }

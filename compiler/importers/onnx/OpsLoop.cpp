@@ -53,6 +53,8 @@ static LogicalResult loop(OnnxNode &n) {
     return failure();
   size_t scans = body->output_size() - 1 - carriedCount;
   SmallVector<SmallVector<Value>> collected(scans);
+  if (isList(n.opt(1)))
+    return n.error("has a condition that is no tensor");
   Value condition = n.opt(1) ? n.opt(1) : b.scalar(b.ops().getI1Type(), 1);
   for (int64_t trip = 0; trip < *trips; ++trip) {
     std::optional<int64_t> goesOn = B::getConstantInt(condition);
@@ -197,9 +199,11 @@ static LogicalResult scan(OnnxNode &n) {
       return failure();
     axis = *normal;
   }
-  if (!batched)
-    return n.set(
-        runScan(n, spec, SmallVector<Value>(ArrayRef(all).take_front(states)), inputs, ""));
+  if (!batched) {
+    SmallVector<Value> results =
+        runScan(n, spec, SmallVector<Value>(ArrayRef(all).take_front(states)), inputs, "");
+    return results.empty() ? failure() : n.set(results);
+  }
   SmallVector<SmallVector<Value>> parts;
   int64_t batch = B::rank(inputs[0]) ? B::shape(inputs[0])[0] : 0;
   for (int64_t i = 0; i < batch; ++i) {

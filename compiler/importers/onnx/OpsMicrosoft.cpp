@@ -1,6 +1,6 @@
 // Operators of the com.microsoft domain that ONNX Runtime's optimiser writes.
 #include "compiler/importers/common/Decompositions.h"
-#include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/Attention.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -71,18 +71,10 @@ static LogicalResult skipRmsNorm(OnnxNode &n) {
   return n.setOutput(0, rmsNorm(n, sum, n.in(2), -1, epsilon));
 }
 
-/// QLinearAdd and QLinearMul: A, scale, zero point, B, scale, zero point, C's scale and zero point.
-template <typename Op> static LogicalResult qlinearBinary(OnnxNode &n) {
-  Value input = n.in(0);
-  Value lhs = dequantize(n, input, n.in(1), n.opt(2), 0, 0);
-  Value rhs = dequantize(n, n.in(3), n.in(4), n.opt(5), 0, 0);
-  Value result = n.b.binary<Op>(lhs, rhs);
-  return result ? n.set(quantize(n, result, n.in(6), n.opt(7), B::element(input), 0, 0))
-                : failure();
-}
-
 void onnximport::addMicrosoftOps(OpTable &table) {
   StringRef domain = "com.microsoft";
+  addMicrosoftAttentionOps(table);
+  addMicrosoftQuantizedOps(table);
   table.add(domain, "FusedMatMul", 1, kNewest, fusedMatmul);
   table.add(domain, "Gelu", 1, kNewest, gelu);
   table.add(domain, "BiasGelu", 1, kNewest, biasGelu);
@@ -90,6 +82,4 @@ void onnximport::addMicrosoftOps(OpTable &table) {
   table.add(domain, "QuickGelu", 1, kNewest, quickGelu);
   table.add(domain, "SkipLayerNormalization", 1, kNewest, skipLayerNorm);
   table.add(domain, "SkipSimplifiedLayerNormalization", 1, kNewest, skipRmsNorm);
-  table.add(domain, "QLinearAdd", 1, kNewest, qlinearBinary<AddOp>);
-  table.add(domain, "QLinearMul", 1, kNewest, qlinearBinary<MulOp>);
 }

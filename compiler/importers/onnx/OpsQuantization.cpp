@@ -46,11 +46,32 @@ static bool isFloat8(Type type) {
   return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
 }
 
+/// A scale of rank 0, or of rank 1 with its dim at `axis` of `rank`.
+static Value alongAxis(OnnxNode &n, Value scale, IntegerAttr axis, int64_t rank) {
+  if (!axis || !scale || B::rank(scale) != 1)
+    return scale;
+  Ints shape(rank, 1);
+  shape[axis.getInt()] = B::shape(scale)[0];
+  return n.b.reshape(scale, shape);
+}
+
 Value onnximport::quantize(OnnxNode &n, Value input, Value scale, Value zeroPoint, Type to,
                            int64_t axis, int64_t block) {
   std::optional<Spread> by = spread(n, input, scale, zeroPoint, axis, block);
   if (!by)
     return {};
+  if (isFloat8(to)) {
+    // No zero point but 0, and no rounding but the cast's; what is too large is the largest number.
+    if (by->block) {
+      (void)n.unsupported("to blocks of " + elementName(to), "expected an integer type");
+      return {};
+    }
+    GraphBuilder &b = n.b;
+    double largest = APFloat::getLargest(cast<FloatType>(to).getFloatSemantics()).convertToDouble();
+    Value factor = alongAxis(n, by->scale, by->axis, B::rank(input));
+    Value scaled = b.div(b.cast(input, B::element(scale)), factor);
+    return b.cast(b.clamp(scaled, -largest, largest), to);
+  }
   if (!isa<IntegerType>(to)) {
     (void)n.unsupported("to " + elementName(to), "expected an integer type");
     return {};
@@ -65,7 +86,11 @@ Value onnximport::dequantize(OnnxNode &n, Value input, Value scale, Value zeroPo
   std::optional<Spread> by = spread(n, input, scale, zeroPoint, axis, block);
   if (!by)
     return {};
-  if (isFloat8(B::element(input))) {
+  if (isFloat8(B::element(input)) && !by->block) {
+    Value factor = alongAxis(n, by->scale, by->axis, B::rank(input));
+    return n.b.mul(n.b.cast(input, B::element(scale)), factor);
+  }
+  if (!isa<IntegerType>(B::element(input))) {
     (void)n.unsupported("from " + elementName(B::element(input)), "expected an integer type");
     return {};
   }
@@ -78,7 +103,8 @@ static LogicalResult quantizeLinear(OnnxNode &n) {
   int64_t axis = n.intAttr("axis", 1), block = n.intAttr("block_size", 0),
           dtype = n.intAttr("output_dtype", 0);
   int64_t precision = n.intAttr("precision", 0);
-  n.ignoreAttr("saturate"); // of float8 alone, which is not supported
+  if (!n.intAttr("saturate", 1))
+    return n.unsupported("saturate = 0", "expected 1");
   Value zeroPoint = n.opt(2);
   Type type = zeroPoint ? B::element(zeroPoint)
               : dtype   ? elementType(b.context(), static_cast<int32_t>(dtype))

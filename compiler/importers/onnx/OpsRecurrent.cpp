@@ -1,5 +1,6 @@
 // ONNX LSTM, GRU and RNN.
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/Recurrent.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -7,26 +8,18 @@ using namespace ingot::onnximport;
 
 using B = GraphBuilder;
 
-namespace {
-/// What the three layers have in common.
-struct Layer {
-  Direction direction;
-  int64_t directions = 1;
-  bool batchFirst = false;
-  Value input, weight, recurrence, inputBias, recurrenceBias, hidden;
-};
-} // namespace
-
 /// Initial states are [D, B, H], or [B, D, H] in layout 1.
-static Value state(OnnxNode &n, const Layer &layer, Value given, int64_t batch, int64_t width) {
+static Value state(OnnxNode &n, const RecurrentLayer &layer, Value given, int64_t batch,
+                   int64_t width) {
   if (!given)
     return n.b.splat({layer.directions, batch, width}, B::element(layer.input), 0.0);
   return layer.batchFirst ? n.b.transpose(given, {1, 0, 2}) : given;
 }
 
-static std::optional<Layer> readLayer(OnnxNode &n, int64_t gates, ArrayRef<StringRef> activations) {
+static std::optional<RecurrentLayer> readLayer(OnnxNode &n, int64_t gates,
+                                               ArrayRef<StringRef> activations) {
   GraphBuilder &b = n.b;
-  Layer layer;
+  RecurrentLayer layer;
   std::string name = n.stringAttr("direction", "forward");
   std::optional<Direction> direction = symbolizeDirection(name);
   layer.batchFirst = n.intAttr("layout", 0);
@@ -40,22 +33,16 @@ static std::optional<Layer> readLayer(OnnxNode &n, int64_t gates, ArrayRef<Strin
   }
   layer.direction = *direction;
   layer.directions = *direction == Direction::Bidirectional ? 2 : 1;
-  for (StringRef attribute : {"activation_alpha", "activation_beta"})
-    if (std::optional<SmallVector<double>> list = n.floatsAttr(attribute); list && !list->empty()) {
-      (void)n.unsupported(attribute);
-      return std::nullopt;
-    }
-  if (n.has("clip")) {
-    (void)n.unsupported("clip", "expected none");
-    return std::nullopt;
+  layer.alphas = n.floatsAttr("activation_alpha").value_or(SmallVector<double>());
+  layer.betas = n.floatsAttr("activation_beta").value_or(SmallVector<double>());
+  layer.clip = n.floatAttr("clip", 0.0);
+  layer.stepwise = n.has("clip") || !layer.alphas.empty() || !layer.betas.empty();
+  std::optional<SmallVector<std::string>> list = n.stringsAttr("activations");
+  for (size_t i = 0; i < activations.size() * layer.directions; ++i) {
+    StringRef usual = activations[i % activations.size()];
+    layer.activations.push_back(list && i < list->size() ? (*list)[i] : usual.str());
+    layer.stepwise |= !StringRef(layer.activations.back()).equals_insensitive(usual);
   }
-  if (std::optional<SmallVector<std::string>> list = n.stringsAttr("activations"))
-    for (auto [index, activation] : llvm::enumerate(*list))
-      if (!StringRef(activation).equals_insensitive(activations[index % activations.size()])) {
-        (void)n.unsupported("activation " + activation,
-                            "expected " + activations[index % activations.size()]);
-        return std::nullopt;
-      }
   if (!input || !layer.weight || !layer.recurrence)
     return std::nullopt;
   int64_t width = B::rank(layer.recurrence) == 3 ? B::shape(layer.recurrence)[2] : -1;
@@ -70,8 +57,8 @@ static std::optional<Layer> readLayer(OnnxNode &n, int64_t gates, ArrayRef<Strin
   if (Value lengths = n.opt(4)) {
     std::optional<Ints> known = B::getConstantInts(lengths);
     if (!known || llvm::any_of(*known, [&](int64_t length) { return length != steps; })) {
-      (void)n.unsupported("sequence_lens", "expected sequences as long as the input");
-      return std::nullopt;
+      layer.lengths = lengths;
+      layer.stepwise = true;
     }
   }
   if (Value bias = n.opt(3)) {
@@ -88,7 +75,7 @@ static std::optional<Layer> readLayer(OnnxNode &n, int64_t gates, ArrayRef<Strin
 }
 
 /// Outputs in the node's layout.
-static LogicalResult setResults(OnnxNode &n, const Layer &layer, ArrayRef<Value> results) {
+static LogicalResult setResults(OnnxNode &n, const RecurrentLayer &layer, ArrayRef<Value> results) {
   if (results.empty())
     return failure();
   SmallVector<Value> values(results);
@@ -101,18 +88,21 @@ static LogicalResult setResults(OnnxNode &n, const Layer &layer, ArrayRef<Value>
 }
 
 static LogicalResult lstm(OnnxNode &n) {
-  if (n.intAttr("input_forget", 0))
-    return n.unsupported("input_forget = 1", "expected 0");
-  std::optional<Layer> layer = readLayer(n, 4, {"Sigmoid", "Tanh", "Tanh"});
+  bool coupled = n.intAttr("input_forget", 0);
+  std::optional<RecurrentLayer> layer = readLayer(n, 4, {"Sigmoid", "Tanh", "Tanh"});
   if (!layer)
     return failure();
   if (Value peepholes = n.opt(7)) {
     std::optional<SmallVector<double>> known = B::getConstantDoubles(peepholes);
-    if (!known || llvm::any_of(*known, [](double p) { return p != 0.0; }))
-      return n.unsupported("peepholes", "expected none");
+    if (!known || llvm::any_of(*known, [](double p) { return p != 0.0; })) {
+      layer->peepholes = peepholes;
+      layer->stepwise = true;
+    }
   }
   Value cell =
       state(n, *layer, n.opt(6), B::shape(layer->input)[1], B::shape(layer->recurrence)[2]);
+  if (layer->stepwise || coupled)
+    return setResults(n, *layer, lstmBySteps(n, *layer, cell, coupled));
   return setResults(
       n, *layer,
       n.b.createAll<LstmOp>(layer->direction, layer->input, layer->weight, layer->recurrence,
@@ -121,9 +111,11 @@ static LogicalResult lstm(OnnxNode &n) {
 
 static LogicalResult gru(OnnxNode &n) {
   bool linear = n.intAttr("linear_before_reset", 0);
-  std::optional<Layer> layer = readLayer(n, 3, {"Sigmoid", "Tanh"});
+  std::optional<RecurrentLayer> layer = readLayer(n, 3, {"Sigmoid", "Tanh"});
   if (!layer)
     return failure();
+  if (layer->stepwise)
+    return setResults(n, *layer, gruBySteps(n, *layer, linear));
   return setResults(n, *layer,
                     n.b.createAll<GruOp>(layer->direction, layer->input, layer->weight,
                                          layer->recurrence, layer->inputBias, layer->recurrenceBias,
@@ -133,9 +125,12 @@ static LogicalResult gru(OnnxNode &n) {
 static LogicalResult rnn(OnnxNode &n) {
   std::optional<SmallVector<std::string>> list = n.stringsAttr("activations");
   bool relu = list && !list->empty() && StringRef(list->front()).equals_insensitive("Relu");
-  std::optional<Layer> layer = readLayer(n, 1, {relu ? StringRef("Relu") : StringRef("Tanh")});
+  std::optional<RecurrentLayer> layer =
+      readLayer(n, 1, {relu ? StringRef("Relu") : StringRef("Tanh")});
   if (!layer)
     return failure();
+  if (layer->stepwise)
+    return setResults(n, *layer, rnnBySteps(n, *layer));
   return setResults(n, *layer,
                     n.b.createAll<RnnOp>(layer->direction, relu ? RnnKind::Relu : RnnKind::Tanh,
                                          layer->input, layer->weight, layer->recurrence,

@@ -61,16 +61,27 @@ template <ReduceKind kind> static LogicalResult argReduce(OnnxNode &n) {
   return n.set(n.b.create<ArgReduceOp>(kind, input, *axis, keepdims, last));
 }
 
-static LogicalResult cumsum(OnnxNode &n) {
-  Value input = n.in(0);
-  bool exclusive = n.intAttr("exclusive", 0), reverse = n.intAttr("reverse", 0);
+/// The axis that CumSum and CumProd take as an input.
+static std::optional<int64_t> runningAxis(OnnxNode &n, Value input) {
   std::optional<Ints> list = n.constantInts(1, "axis");
   if (!input || !list)
-    return failure();
-  if (list->size() != 1)
-    return n.error("has an axis of " + Twine(list->size()) + " elements");
-  std::optional<int64_t> axis = n.b.axis(list->front(), B::rank(input));
-  return axis ? n.set(n.b.create<CumsumOp>(input, *axis, exclusive, reverse)) : failure();
+    return std::nullopt;
+  if (list->size() == 1)
+    return n.b.axis(list->front(), B::rank(input));
+  (void)n.error("has an axis of " + Twine(list->size()) + " elements");
+  return std::nullopt;
+}
+
+static LogicalResult cumsum(OnnxNode &n) {
+  bool exclusive = n.intAttr("exclusive", 0), reverse = n.intAttr("reverse", 0);
+  std::optional<int64_t> axis = runningAxis(n, n.in(0));
+  return axis ? n.set(n.b.create<CumsumOp>(n.in(0), *axis, exclusive, reverse)) : failure();
+}
+
+static LogicalResult cumprod(OnnxNode &n) {
+  bool exclusive = n.intAttr("exclusive", 0), reverse = n.intAttr("reverse", 0);
+  std::optional<int64_t> axis = runningAxis(n, n.in(0));
+  return axis ? n.set(runningProduct(n.b, n.in(0), *axis, exclusive, reverse)) : failure();
 }
 
 static LogicalResult topK(OnnxNode &n, int64_t k) {
@@ -154,6 +165,7 @@ void onnximport::addReductionOps(OpTable &table) {
   table.add("ArgMax", argReduce<ReduceKind::Max>);
   table.add("ArgMin", argReduce<ReduceKind::Min>);
   table.add("CumSum", cumsum);
+  table.add("CumProd", cumprod);
   table.add("TopK", 1, 9, topKAttribute);
   table.add("TopK", 10, kNewest, topKInput);
   table.add("Softmax", 1, 12, softmaxFlattened<SoftmaxKind::Plain>);

@@ -1,5 +1,6 @@
 // ONNX Resize and Upsample.
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/Resize.h"
 #include <cmath>
 
 using namespace mlir;
@@ -24,8 +25,8 @@ static std::optional<ResizeMode> readMode(OnnxNode &n) {
 }
 
 static LogicalResult build(OnnxNode &n, ResizeMode mode, const ResizeSpec &spec,
-                           ArrayRef<int64_t> axes, CoordinateMode coordinates, NearestMode nearest,
-                           double cubic) {
+                           ArrayRef<int64_t> axes, std::optional<CoordinateMode> coordinates,
+                           NearestMode nearest, double cubic, ResizeTables *tables = nullptr) {
   Value input = n.in(0);
   int64_t rank = B::rank(input);
   std::string policy = n.stringAttr("keep_aspect_ratio_policy", "stretch");
@@ -64,12 +65,27 @@ static LogicalResult build(OnnxNode &n, ResizeMode mode, const ResizeSpec &spec,
                                             : static_cast<int64_t>(std::floor(scale * extent));
     scales[axis] = scale;
   }
-  if (B::shape(input) == ArrayRef<int64_t>(shape) &&
+  bool region = tables && tables->coordinates == "tf_crop_and_resize";
+  if (!region && B::shape(input) == ArrayRef<int64_t>(shape) &&
       llvm::all_of(scales, [](double s) { return s == 1.0; }))
     return n.set(input);
   RankedTensorType type = n.b.tensorType(shape, B::element(input));
+  // The corners of an extent that is no whole number are not those of the result.
+  bool fractional = false;
+  for (auto [from, to, scale] : llvm::zip(B::shape(input), shape, scales))
+    fractional |= static_cast<double>(from) * scale != static_cast<double>(to);
+  if (tables && type &&
+      (!coordinates ||
+       (fractional && !spec.sizes && coordinates == CoordinateMode::AlignCorners))) {
+    for (auto [i, dim] : llvm::enumerate(tables->dims)) {
+      dim.in = B::shape(input)[i];
+      dim.out = shape[i];
+      dim.scale = scales[i];
+    }
+    return resizeByTables(n, *tables);
+  }
   return n.set(
-      n.b.createAs<ResizeOp>(type, mode, input, scales, coordinates, nearest, APFloat(cubic)));
+      n.b.createAs<ResizeOp>(type, mode, input, scales, *coordinates, nearest, APFloat(cubic)));
 }
 
 static Ints allAxes(Value input) {
@@ -123,18 +139,34 @@ static LogicalResult resize(OnnxNode &n) {
   std::string nearestName = n.stringAttr("nearest_mode", "round_prefer_floor");
   std::optional<NearestMode> nearest = symbolizeNearestMode(nearestName);
   double cubic = n.floatAttr("cubic_coeff_a", -0.75);
-  n.ignoreAttr("extrapolation_value"); // of tf_crop_and_resize alone
-  if (!coordinates)
+  double extrapolation = n.floatAttr("extrapolation_value", 0.0); // of tf_crop_and_resize alone
+  bool crops = coordinateName == "tf_crop_and_resize";
+  if (!coordinates && !crops && coordinateName != "half_pixel_symmetric")
     return n.unsupported("coordinate_transformation_mode = " + coordinateName,
-                         "expected half_pixel, pytorch_half_pixel, align_corners or asymmetric");
+                         "expected half_pixel, half_pixel_symmetric, pytorch_half_pixel, "
+                         "align_corners, asymmetric or tf_crop_and_resize");
   if (!nearest)
     return n.unsupported("nearest_mode = " + nearestName,
                          "expected round_prefer_floor, round_prefer_ceil, floor or ceil");
-  if (n.intAttr("exclude_outside", 0) && *mode == ResizeMode::Cubic)
-    return n.unsupported("exclude_outside = 1", "expected 0");
-  if (n.intAttr("antialias", 0) && *mode != ResizeMode::Nearest)
-    return n.unsupported("antialias = 1", "expected 0");
-  return build(n, *mode, spec, *axes, *coordinates, *nearest, cubic);
+  ResizeTables tables{{}, *mode, coordinateName, *nearest, cubic, extrapolation};
+  tables.dims.assign(B::rank(input), ResizeDim{0, 0, 1.0});
+  tables.excludeOutside = n.intAttr("exclude_outside", 0) && *mode == ResizeMode::Cubic;
+  tables.antialias = n.intAttr("antialias", 0) && *mode != ResizeMode::Nearest;
+  if (tables.excludeOutside || tables.antialias)
+    coordinates.reset();
+  if (crops) {
+    std::optional<SmallVector<double>> region = n.constantDoubles(1, "roi");
+    if (!region)
+      return failure();
+    if (region->size() != 2 * axes->size())
+      return n.error("has a roi of " + Twine(region->size()) + " numbers for " +
+                     Twine(axes->size()) + " dims");
+    for (auto [i, axis] : llvm::enumerate(*axes)) {
+      tables.dims[axis].start = (*region)[i];
+      tables.dims[axis].end = (*region)[axes->size() + i];
+    }
+  }
+  return build(n, *mode, spec, *axes, coordinates, *nearest, cubic, &tables);
 }
 
 void onnximport::addResizeOps(OpTable &table) {

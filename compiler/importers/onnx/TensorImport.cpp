@@ -24,7 +24,8 @@ static uint64_t packedBytes(RankedTensorType type) {
 /// The elements of packed bytes, one byte each: the first element is in the low bits.
 static std::vector<char> unpack(RankedTensorType type, ArrayRef<char> bytes) {
   unsigned bits = type.getElementTypeBitWidth();
-  bool isSigned = !type.getElementType().isUnsignedInteger();
+  bool isSigned =
+      isa<IntegerType>(type.getElementType()) && !type.getElementType().isUnsignedInteger();
   std::vector<char> out(type.getNumElements());
   for (size_t i = 0; i < out.size(); ++i) {
     unsigned perByte = 8 / bits;

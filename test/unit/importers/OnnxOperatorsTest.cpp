@@ -1,0 +1,119 @@
+// Operators whose import depends on more than their operands: versions, loops, sequences, extents
+// that data decide. What they compute is tested by ONNX's own cases (test/conformance).
+#include "OnnxModels.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::test;
+
+TEST_F(OnnxTest, BeforeOpset7TheSecondOperandSaysWhereItLies) {
+  Model model(6);
+  model.input("x", {2, 3}).output("y").floats("bias", {2}, {10, 20});
+  intAttribute(intAttribute(model.node("Add", {"x", "bias"}, {"y"}), "broadcast", 1), "axis", 0);
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(run({{0, 1, 2, 3, 4, 5}}), (std::vector<double>{10, 11, 12, 23, 24, 25}));
+}
+
+/// A loop that doubles x and collects it, `trips` times or as long as `condition` holds.
+static void addLoop(Model &model, const std::string &trips, const std::string &condition) {
+  auto *node = model.node("Loop", {trips, condition, "x"}, {"last", "y"});
+  auto *body = attribute(node, "body", onnx::AttributeProto::GRAPH)->mutable_g();
+  for (const char *name : {"i", "go", "v"})
+    body->add_input()->set_name(name);
+  Model::addNode(*body->mutable_node(), "Identity", {"go"}, {"next"});
+  Model::addNode(*body->mutable_node(), "Add", {"v", "v"}, {"twice"});
+  for (const char *name : {"next", "twice", "twice"})
+    body->add_output()->set_name(name);
+}
+
+TEST_F(OnnxTest, LoopsOfAKnownTripCountAreWrittenOut) {
+  Model model;
+  model.input("x", {2}).output("y").ints("trips", {3});
+  addLoop(model, "trips", "");
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(run({{1, 3}}), (std::vector<double>{2, 6, 4, 12, 8, 24}));
+  bool named = false;
+  module->walk([&](AddOp op) { named |= sourceName(op.getLoc()) == "last[2]/twice"; });
+  EXPECT_TRUE(named);
+}
+
+TEST_F(OnnxTest, LoopsOfUnknownTripCountAreRefused) {
+  Model model;
+  model.input("x", {2}).input("trips", {}, onnx::TensorProto::INT64).output("y");
+  addLoop(model, "trips", "");
+  EXPECT_FALSE(importModel(model));
+  EXPECT_NE(errors.find("Loop (trip count computed at run time)"), std::string::npos) << errors;
+}
+
+TEST_F(OnnxTest, LoopsInLoopsEndSoon) {
+  Model model;
+  model.input("x", {1}).output("y").ints("trips", {1 << 13});
+  auto *nodes = model.graph().mutable_node();
+  for (int depth = 0; depth < 4; ++depth) {
+    auto *node = Model::addNode(*nodes, "Loop", {"trips", ""}, {});
+    auto *body = attribute(node, "body", onnx::AttributeProto::GRAPH)->mutable_g();
+    for (const char *name : {"i", "go"})
+      body->add_input()->set_name(name + std::to_string(depth));
+    body->add_output()->set_name("go" + std::to_string(depth));
+    nodes = body->mutable_node();
+  }
+  model.node("Neg", {"x"}, {"y"});
+  EXPECT_FALSE(importModel(model));
+  EXPECT_NE(errors.find("more than"), std::string::npos) << errors;
+}
+
+TEST_F(OnnxTest, SequencesAreResolved) {
+  Model model;
+  model.input("x", {2}).output("y").ints("one", {1});
+  model.node("Neg", {"x"}, {"n"});
+  model.node("SequenceConstruct", {"x", "n"}, {"list"});
+  model.node("SequenceInsert", {"list", "x", "one"}, {"longer"});
+  intAttribute(model.node("ConcatFromSequence", {"longer"}, {"y"}), "axis", 0);
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(run({{1, 2}}), (std::vector<double>{1, 2, 1, 2, -1, -2}));
+}
+
+TEST_F(OnnxTest, OperatorsOnTensorsRefuseSequences) {
+  Model model;
+  model.input("x", {2}).output("y");
+  model.node("SequenceConstruct", {"x"}, {"list"});
+  model.node("Neg", {"list"}, {"y"});
+  EXPECT_FALSE(importModel(model));
+  EXPECT_NE(errors.find("Neg (of a sequence"), std::string::npos) << errors;
+
+  Model output;
+  output.input("x", {2}).output("y");
+  output.node("SequenceConstruct", {"x"}, {"y"});
+  EXPECT_FALSE(importModel(output));
+  EXPECT_NE(errors.find("output 'y' is a sequence"), std::string::npos) << errors;
+}
+
+TEST_F(OnnxTest, ExtentsThatDataDecideAreTheModels) {
+  Model model;
+  model.input("x", {4}).output("y");
+  model.node("NonZero", {"x"}, {"y"});
+  EXPECT_FALSE(importModel(model));
+  EXPECT_NE(errors.find("shape depends on its input"), std::string::npos) << errors;
+
+  auto *shape =
+      model.graph().mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  shape->add_dim()->set_dim_value(1);
+  shape->add_dim()->set_dim_value(2);
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(run({{0, 5, 0, 6}}), (std::vector<double>{1, 3}));
+}
+
+TEST_F(OnnxTest, BlocksOfFourBitsAreUnpackedLowBitsFirst) {
+  Model model;
+  model.proto.add_opset_import()->set_domain("com.microsoft");
+  model.input("x", {1, 16}).output("y").floats("scale", {1}, {0.5f});
+  onnx::TensorProto *weight = model.initializer("w", {1, 1, 8}, onnx::TensorProto::UINT8);
+  weight->set_raw_data(std::string("\x98\x88\x88\x88\x88\x88\x88\x0f", 8)); // 8 9 8 … 15 0
+  auto *node = model.node("MatMulNBits", {"x", "w", "scale"}, {"y"}, "com.microsoft");
+  for (auto [name, value] : {std::pair("K", 16), {"N", 1}, {"bits", 4}, {"block_size", 16}})
+    intAttribute(node, name, value);
+  ASSERT_TRUE(importModel(model)) << errors;
+  std::vector<double> x(16, 1.0);
+  x[1] = 10;
+  EXPECT_EQ(run({x}), (std::vector<double>{10 * 0.5 + 7 * 0.5 - 8 * 0.5}));
+}
