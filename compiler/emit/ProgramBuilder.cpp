@@ -36,7 +36,11 @@ fmt::ElementType elementType(Type type) {
       return isUnsigned ? ElementType::u32 : ElementType::i32;
     case 64:
       return isUnsigned ? ElementType::u64 : ElementType::i64;
-    default: // below 8 bits the program packs, the compiler does not
+    case 4:
+      return isUnsigned ? ElementType::u4 : ElementType::i4;
+    case 2:
+      return isUnsigned ? ElementType::u2 : ElementType::i2;
+    default:
       return ElementType::none;
     }
   }
@@ -53,6 +57,8 @@ fmt::ElementType elementType(Type type) {
       .Case<Float8E5M2Type>([](auto) { return ElementType::f8e5m2; })
       .Case<Float8E4M3FNUZType>([](auto) { return ElementType::f8e4m3fnuz; })
       .Case<Float8E5M2FNUZType>([](auto) { return ElementType::f8e5m2fnuz; })
+      .Case<Float8E8M0FNUType>([](auto) { return ElementType::f8e8m0fnu; })
+      .Case<Float4E2M1FNType>([](auto) { return ElementType::f4e2m1fn; })
       .Default([](auto) { return ElementType::none; });
 }
 

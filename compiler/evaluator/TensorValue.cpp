@@ -20,7 +20,7 @@ llvm::Expected<uint64_t> tensorBytes(RankedTensorType type) {
     known = integer.getWidth() >= 1 && integer.getWidth() <= 64 &&
             (integer.getWidth() <= 8 || llvm::isPowerOf2_32(integer.getWidth()));
   else if (auto real = llvm::dyn_cast<FloatType>(element))
-    known = real.getWidth() == 8 || real.isF16() || real.isBF16() || real.isF32() || real.isF64();
+    known = real.getWidth() <= 8 || real.isF16() || real.isBF16() || real.isF32() || real.isF64();
   auto fail = [&](llvm::Twine text) {
     return llvm::createStringError(text + " of " + llvm::Twine(type.getRank()) + " dims");
   };
@@ -82,7 +82,8 @@ uint16_t encode16(double value, int exponentBits) {
 }
 
 double decodeAny(uint8_t bits, const llvm::fltSemantics &semantics) {
-  APFloat value(semantics, llvm::APInt(8, bits));
+  unsigned width = APFloat::getSizeInBits(semantics);
+  APFloat value(semantics, llvm::APInt(width, bits & ((1u << width) - 1)));
   bool lost;
   value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
   return value.convertToDouble();
@@ -91,6 +92,17 @@ double decodeAny(uint8_t bits, const llvm::fltSemantics &semantics) {
 uint8_t encodeAny(double real, const llvm::fltSemantics &semantics) {
   APFloat value(real);
   bool lost;
+  if (!APFloat::semanticsHasZero(semantics)) {
+    // An exponent alone: what is not positive has none; ties to the even one.
+    if (std::isnan(real) || real < 0)
+      return 0xff;
+    int exponent;
+    double fraction = std::frexp(std::min(real, 0x1p127), &exponent); // [0.5, 1)
+    bool up = fraction > 0.75 || (fraction == 0.75 && (exponent - 1 + 127) % 2);
+    return (uint8_t)(real == 0 ? 0 : std::clamp(exponent - 1 + up + 127, 0, 254));
+  }
+  if (!APFloat::semanticsHasNaN(semantics) && !std::isfinite(real))
+    value = APFloat(std::isnan(real) ? -0.0 : std::copysign(0x1p100, real)); // the largest number
   value.convert(semantics, APFloat::rmNearestTiesToEven, &lost);
   return (uint8_t)value.bitcastToAPInt().getZExtValue();
 }

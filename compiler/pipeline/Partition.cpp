@@ -9,6 +9,8 @@
 using mlir::func::FuncOp;
 
 void ingot::buildPartitionPhase(mlir::OpPassManager &manager, CompileState &state) {
+  // Targets know bytes and wider.
+  manager.addNestedPass<FuncOp>(createLowerNarrowTypes());
   // Composites that no target takes whole are taken apart now, and what that made constant folds.
   manager.addNestedPass<FuncOp>(createDecomposeComposites([&state](mlir::Operation *op) {
     return llvm::any_of(state.targets, [&](const std::unique_ptr<Target> &target) {

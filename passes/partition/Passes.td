@@ -4,6 +4,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerNarrowTypes : Pass<"lower-narrow-types", "mlir::func::FuncOp"> {
+  let summary = "keep narrow elements in bytes";
+  let description = [{
+    Targets compute with integers of 8 bits and more and floats of 16 bits and more. A tensor of 4- or 2-bit integers
+    becomes one of bytes with the same values, a tensor of 8- or 4-bit floats the bytes of their bits. Casts become
+    table look-ups and integer arithmetic; other ops compute on bytes, or on f32 between casts. Inputs and outputs of
+    under a byte are packed: their argument or result becomes a vector of bytes, and `ingot.type` says what it is.
+
+    ```mlir
+    func.func @forward(%x: tensor<3xi4>) -> tensor<3xf32> {
+      %0 = ingot.cast %x : tensor<3xi4> -> tensor<3xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @forward(%x: tensor<2xui8> {ingot.type = tensor<3xi4>}) -> tensor<3xf32> {
+      … // the bits of each byte, one after the other
+      %7 = ingot.cast %6 : tensor<3xi8> -> tensor<3xf32>
+    ```
+  }];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
 def AssignTargets : Pass<"assign-targets", "mlir::ModuleOp"> {
   let summary = "give every op the target that runs it";
   let description = [{

@@ -510,6 +510,13 @@ LogicalResult Converter::convertEntry(func::FuncOp function) {
     inputNames.push_back(nameOf(function.getArgAttr(i, "ingot.name"), "in", i));
   for (unsigned i = 0; i < outputTypes.size(); ++i)
     outputNames.push_back(nameOf(function.getResultAttr(i, "ingot.name"), "out", i));
+  // What was packed or kept in bytes keeps its own type in the signature.
+  for (unsigned i = 0; i < inputTypes.size(); ++i)
+    if (auto type = function.getArgAttrOfType<TypeAttr>(i, "ingot.type"))
+      inputTypes[i] = type.getValue();
+  for (unsigned i = 0; i < outputTypes.size(); ++i)
+    if (auto type = function.getResultAttrOfType<TypeAttr>(i, "ingot.type"))
+      outputTypes[i] = type.getValue();
   for (Type type : llvm::concat<Type>(inputTypes, outputTypes))
     if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
       return function.emitError() << "internal: a signature with " << type

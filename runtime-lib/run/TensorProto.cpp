@@ -93,10 +93,22 @@ ElementKind elementOf(uint64_t dataType) {
   case 18:
   case 19:
   case 20:
+  case 24:
     return {'V', 1}; // float8
+  case 21:           // uint4, int4, float4, uint2, int2: packed in the file, a byte each here
+  case 22:
+  case 23:
+  case 25:
+  case 26:
+    return {'V', 1};
   default:
     return {};
   }
+}
+
+/// Bits of an element that is packed in the file, or 0.
+uint32_t packedBits(uint64_t dataType) {
+  return dataType >= 21 && dataType <= 23 ? 4 : dataType == 25 || dataType == 26 ? 2 : 0;
 }
 
 /// Appends one number of int32_data, int64_data or uint64_data in the element's own width.
@@ -204,7 +216,19 @@ bool ArrayFile::addTensorProto(const std::string &path, int position, std::strin
       return bad("has an absurd shape");
   if (__builtin_mul_overflow(elements, uint64_t(entry.element.size), &entry.bytes))
     return bad("has an absurd shape");
-  if (hasRaw) {
+  if (uint32_t bits = packedBits(dataType)) {
+    // The first element lies in the low bits; one kept as a number is a byte of several too.
+    uint64_t packedSize = (elements * bits + 7) / 8;
+    std::vector<uint8_t> packed;
+    if (hasRaw)
+      packed.assign(message.data() + entry.offset, message.data() + entry.offset + rawSize);
+    for (auto [field, value] : integers)
+      packed.push_back(uint8_t(value));
+    if (packed.size() != packedSize)
+      return bad("has a shape that does not fit its data");
+    for (uint64_t i = 0; i < elements; ++i)
+      entry.inlineValues.push_back(packed[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1));
+  } else if (hasRaw) {
     if (rawSize != entry.bytes)
       return bad("has a shape that does not fit its data");
   } else {

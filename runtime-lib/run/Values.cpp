@@ -51,7 +51,7 @@ uint64_t nextRandom(uint64_t &state) {
 }
 
 bool isFloat(ingot_type type) {
-  return (type >= INGOT_F32 && type <= INGOT_F8E5M2FNUZ) || type == INGOT_C64 || type == INGOT_C128;
+  return (type >= INGOT_F32 && type <= INGOT_F8E5M2FNUZ) || type >= INGOT_C64;
 }
 
 /// A float's bits in a narrower type; round to nearest even is not needed for random numbers,
@@ -72,6 +72,14 @@ void storeFloat(void *values, ingot_type type, uint64_t index, double number) {
   case INGOT_C128:
     std::memcpy(to + index * 8, &number, 8);
     return;
+  case INGOT_F8E8M0FNU: // the exponent alone
+    to[index] = uint8_t(exponent + 127 < 0 ? 0 : exponent + 127);
+    return;
+  case INGOT_F4E2M1FN: { // -1 or 1
+    uint8_t &pair = to[index / 2];
+    pair = uint8_t((pair & (index % 2 ? 0x0f : 0xf0)) | (sign << 3 | 2) << (index % 2 * 4));
+    return;
+  }
   case INGOT_BF16: {
     uint16_t half = uint16_t(bits >> 16);
     std::memcpy(to + index * 2, &half, 2);
@@ -162,6 +170,16 @@ double valueAt(const void *values, ingot_type type, uint64_t index) {
     return smallFloat(load<uint8_t>(values, index), 4, 3, true, true);
   case INGOT_F8E5M2FNUZ:
     return smallFloat(load<uint8_t>(values, index), 5, 2, true, true);
+  case INGOT_F8E8M0FNU: {
+    int exponent = load<uint8_t>(values, index);
+    return exponent == 255 ? std::numeric_limits<double>::quiet_NaN()
+                           : std::ldexp(1.0, exponent - 127);
+  }
+  case INGOT_F4E2M1FN: { // halves: 0, 1, 2, 3, 4, 6, 8, 12
+    uint32_t code = subByte(values, index, 4), low = code & 7;
+    double size = (low < 4 ? low : (2 | (low & 1)) << (low / 2 - 1)) / 2.0;
+    return code & 8 ? -size : size;
+  }
   case INGOT_I1:
   case INGOT_U8:
     return load<uint8_t>(values, index);
@@ -201,7 +219,8 @@ void packBits(const uint8_t *bytes, uint64_t elements, ingot_type type, uint8_t 
 
 void unpackBits(const uint8_t *packed, uint64_t elements, ingot_type type, uint8_t *bytes) {
   for (uint64_t i = 0; i < elements; ++i)
-    bytes[i] = uint8_t(int(valueAt(packed, type, i)));
+    bytes[i] = type == INGOT_F4E2M1FN ? uint8_t(subByte(packed, i, 4))
+                                      : uint8_t(int(valueAt(packed, type, i)));
 }
 
 void fillRandom(void *values, uint64_t elements, const ingot_tensor_info &info, uint64_t seed) {

@@ -75,7 +75,9 @@ typedef enum ingot_type {
   INGOT_I2,
   INGOT_U2,
   INGOT_C64,
-  INGOT_C128
+  INGOT_C128,
+  INGOT_F8E8M0FNU,
+  INGOT_F4E2M1FN
 } ingot_type;
 
 /* Bits per element; 0 for a number that is no type. */
