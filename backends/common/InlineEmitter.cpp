@@ -192,8 +192,8 @@ Value InlineEmitter::operandAt(Value operand, const Point &resultPoint, Walk wal
 Value InlineEmitter::elementwise(Operation *op, const Point &point, Walk walk) {
   Location loc = op->getLoc();
   // Narrow floats compute in f32 and round at each op's result, as the source frameworks do. A cast
-  // rounds once itself.
-  bool widen = !isa<CastOp>(op);
+  // rounds once itself, a bitcast not at all.
+  bool widen = !isa<CastOp, BitcastOp>(op);
   SmallVector<Value> args;
   for (Value operand : op->getOperands()) {
     Value v = operandAt(operand, point, walk);

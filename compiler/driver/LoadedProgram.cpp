@@ -1,6 +1,7 @@
 // See LoadedProgram.h.
 #include "compiler/driver/LoadedProgram.h"
 #include "runtime-lib/run/Arrays.h"
+#include "runtime-lib/run/Values.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include <cstring>
@@ -15,6 +16,22 @@ llvm::Error LoadedProgram::open(const std::string &path) {
   if (ingot_program_open_file(path.c_str(), nullptr, &program, &error))
     return llvm::createStringError(error.text);
   return llvm::Error::success();
+}
+
+/// The program's type of elements below a byte, which it packs and the evaluator does not; otherwise
+/// INGOT_NONE.
+static ingot_type packedType(Type element) {
+  if (isa<Float4E2M1FNType>(element))
+    return INGOT_F4E2M1FN;
+  if (element.isInteger(4))
+    return element.isUnsignedInteger() ? INGOT_U4 : INGOT_I4;
+  if (element.isInteger(2))
+    return element.isUnsignedInteger() ? INGOT_U2 : INGOT_I2;
+  return INGOT_NONE;
+}
+
+static uint64_t packedBytes(RankedTensorType type, ingot_type packed) {
+  return (type.getNumElements() * ingot_type_bits(packed) + 7) / 8;
 }
 
 llvm::Expected<std::vector<TensorValue>>
@@ -33,9 +50,15 @@ LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigne
     return buffers.back().get();
   };
   for (auto [i, input] : llvm::enumerate(inputs)) {
-    uint8_t *data = take(input.raw().size());
-    std::memcpy(data, input.raw().data(), input.raw().size());
-    ingot_tensor tensor{data, input.raw().size(), nullptr, 0};
+    ingot_type packed = packedType(input.type.getElementType());
+    uint64_t bytes = packed ? packedBytes(input.type, packed) : input.raw().size();
+    uint8_t *data = take(bytes);
+    if (packed)
+      run::packBits(reinterpret_cast<const uint8_t *>(input.raw().data()),
+                    input.type.getNumElements(), packed, data);
+    else
+      std::memcpy(data, input.raw().data(), bytes);
+    ingot_tensor tensor{data, bytes, nullptr, 0};
     if (ingot_session_bind_input(session, 0, i, &tensor))
       return fail();
   }
@@ -44,6 +67,8 @@ LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigne
     auto bytes = tensorBytes(cast<RankedTensorType>(type));
     if (!bytes)
       return bytes.takeError();
+    if (ingot_type packed = packedType(cast<RankedTensorType>(type).getElementType()))
+      *bytes = packedBytes(cast<RankedTensorType>(type), packed);
     outputs.push_back({take(*bytes), *bytes});
     ingot_tensor tensor{outputs.back().first, *bytes, nullptr, 0};
     if (ingot_session_bind_output(session, 0, i, &tensor))
@@ -52,8 +77,15 @@ LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigne
   if (ingot_session_run(session, 0))
     return fail();
   std::vector<TensorValue> values;
-  for (auto [output, type] : llvm::zip(outputs, results))
-    values.emplace_back(cast<RankedTensorType>(type),
-                        std::vector<char>(output.first, output.first + output.second));
+  for (auto [output, type] : llvm::zip(outputs, results)) {
+    auto tensor = cast<RankedTensorType>(type);
+    std::vector<char> data(output.first, output.first + output.second);
+    if (ingot_type packed = packedType(tensor.getElementType())) {
+      data.resize(tensor.getNumElements());
+      run::unpackBits(output.first, tensor.getNumElements(), packed,
+                      reinterpret_cast<uint8_t *>(data.data()));
+    }
+    values.emplace_back(tensor, std::move(data));
+  }
   return values;
 }

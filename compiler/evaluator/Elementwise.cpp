@@ -362,6 +362,11 @@ bool evaluateElementwise(Task &task) {
     evaluateCast(task);
     return true;
   }
+  if (llvm::isa<BitcastOp>(op)) {
+    llvm::ArrayRef<char> bits = task.in[0].raw();
+    task.out.emplace_back(task.resultType(), std::vector<char>(bits.begin(), bits.end()));
+    return true;
+  }
   if (llvm::isa<IsNanOp, IsInfOp>(op)) {
     auto infinite = llvm::dyn_cast<IsInfOp>(op);
     std::vector<double> x = toDoubles(task.in[0]);

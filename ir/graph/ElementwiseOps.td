@@ -126,6 +126,15 @@ def Ingot_CastOp : Ingot_PureOp<"cast", [DeclareOpInterfaceMethods<Ingot_Element
   let hasFolder = 1;
   let hasVerifier = 1;
 }
+def Ingot_BitcastOp : Ingot_PureOp<"bitcast", [DeclareOpInterfaceMethods<Ingot_ElementwiseOpInterface>]> {
+  let summary = "reads the bits of each element as another type of the same width";
+  let description = "Both types have whole bytes; i1 is none of them.";
+  let arguments = (ins Ingot_Tensor:$input);
+  let results = (outs Ingot_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
 class Ingot_FloatTest<string mnemonic, string text> : Ingot_Elementwise<mnemonic> {
   let summary = text;
   let arguments = (ins Ingot_Tensor:$input);

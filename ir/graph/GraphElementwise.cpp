@@ -389,6 +389,15 @@ INGOT_BODY(IsInfOp) {
   return result ? result : f.cmp(arith::CmpFPredicate::AlwaysFalse, x, x);
 }
 
+INGOT_BODY(BitcastOp) {
+  Type type = signless(cast<RankedTensorType>(op.getType()).getElementType());
+  if (auto shaped = dyn_cast<ShapedType>(args[0].getType()))
+    type = shaped.clone(type);
+  return type == args[0].getType()
+             ? args[0]
+             : Value(arith::BitcastOp::create(f.b, f.loc, type, args[0]));
+}
+
 INGOT_BODY(CastOp) {
   Value x = args[0];
   Type from = getElementTypeOrSelf(x.getType());

@@ -211,6 +211,22 @@ LogicalResult CastOp::verify() {
   return success();
 }
 
+OpFoldResult BitcastOp::fold(FoldAdaptor) {
+  return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
+LogicalResult BitcastOp::verify() {
+  Type from = getInput().getType().getElementType(), to = getType().getElementType();
+  if (withElementType(getInput().getType(), to) != getType())
+    return emitOpError("must keep the shape, but turns ")
+           << getInput().getType() << " into " << getType();
+  if (from.getIntOrFloatBitWidth() != to.getIntOrFloatBitWidth() ||
+      from.getIntOrFloatBitWidth() % 8 != 0)
+    return emitOpError("needs types of the same width, in whole bytes, but got ")
+           << from << " and " << to;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // composites
 //===----------------------------------------------------------------------===//

@@ -51,7 +51,7 @@ KernelRole ingot::kernelRole(Operation *op) {
 bool ingot::isCheap(Operation *op) {
   return isa<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, TruncOp, NotOp, ReluOp, ClampOp,
              LeakyReluOp, HardSigmoidOp, HardSwishOp, AddOp, SubOp, MulOp, MaxOp, MinOp, AndOp,
-             OrOp, XorOp, ShlOp, ShrOp, CmpOp, SelectOp, CastOp, IsNanOp, IsInfOp, BroadcastOp,
+             OrOp, XorOp, ShlOp, ShrOp, CmpOp, SelectOp, CastOp, BitcastOp, IsNanOp, IsInfOp, BroadcastOp,
              IotaOp, DequantizeOp>(op);
 }
 

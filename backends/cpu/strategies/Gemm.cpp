@@ -168,8 +168,9 @@ private:
         if (problem.rhsView && problem.rhsView->strides.end()[-2] == 1 && count == lanes &&
             llvm::isPowerOf2_64(lanes))
           blocks = problem.k / lanes;
-        loop(index(0), index(blocks * lanes), lanes,
-             [&](Value k) { transposeBlock(k, column, int64_t(j) * lanes); });
+        if (blocks > 0)
+          loop(index(0), index(blocks * lanes), lanes,
+               [&](Value k) { transposeBlock(k, column, int64_t(j) * lanes); });
         loop(index(blocks * lanes), index(problem.k), 1, [&](Value k) {
           Value to = add(mul(k, plan.panels.width()), int64_t(j) * lanes);
           for (int64_t l = 0; l < count; ++l)

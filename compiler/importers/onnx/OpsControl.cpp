@@ -1,5 +1,6 @@
 // ONNX If.
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 

@@ -1,6 +1,7 @@
 // ONNX operators that work element by element.
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 #include <limits>
 
 using namespace mlir;
@@ -237,6 +238,9 @@ static LogicalResult castTo(OnnxNode &n, Type type) {
              narrow && narrow.getWidth() == 8 && saturate && B::isFloat(input)) {
     double largest = APFloat::getLargest(narrow.getFloatSemantics()).convertToDouble();
     input = n.b.clamp(input, -largest, largest);
+  } else if (auto integer = dyn_cast<IntegerType>(type);
+             integer && integer.getWidth() > 1 && integer.getWidth() < 8 && B::isFloat(input)) {
+    input = n.b.cast(input, n.b.ops().getI32Type()); // keeps the low bits, where our cast saturates
   }
   return n.set(n.b.cast(input, type));
 }
@@ -259,22 +263,26 @@ static LogicalResult castOp(OnnxNode &n) {
   return castTo(n, type);
 }
 
-/// Bits of floats would need an op of their own; integers of one size are cast.
 static LogicalResult bitCast(OnnxNode &n) {
   Value input = n.in(0);
   auto to = static_cast<int32_t>(n.intAttr("to", 0));
   Type type = elementType(n.b.context(), to);
   if (!input)
     return failure();
-  bool integers = type && isa<IntegerType>(type) && isa<IntegerType>(B::element(input));
-  auto bits = [](Type t) { return t.isInteger(1) ? 8 : t.getIntOrFloatBitWidth(); };
-  if (type == B::element(input))
+  Type from = B::element(input), i8 = n.b.ops().getIntegerType(8, false);
+  if (type == from)
     return n.set(input);
-  if (!integers || bits(type) != bits(B::element(input)) || bits(type) < 8)
-    return n.unsupported("from " + elementName(B::element(input)) + " to " +
+  // A boolean takes a byte.
+  Type target = type && type.isInteger(1) ? i8 : type;
+  if (from.isInteger(1))
+    input = n.b.cast(input, i8);
+  if (!target || target.getIntOrFloatBitWidth() != B::element(input).getIntOrFloatBitWidth() ||
+      target.getIntOrFloatBitWidth() < 8)
+    return n.unsupported("from " + elementName(from) + " to " +
                              (type ? elementName(type) : dataTypeName(to)),
-                         "expected integers of one size");
-  return n.set(n.b.cast(input, type));
+                         "expected types of one size");
+  Value bits = n.b.createAs<BitcastOp>(withElementType(B::type(input), target), input);
+  return n.set(bits && target != type ? n.b.cast(bits, type) : bits);
 }
 
 static LogicalResult castLike(OnnxNode &n) {

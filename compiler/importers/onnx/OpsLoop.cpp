@@ -3,6 +3,7 @@
 // What a body computes from constants folds, so that shapes may change from trip to trip, as the
 // format allows. Loops that run a number of times known only at run time are refused by name.
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
 using namespace ingot;

@@ -42,8 +42,8 @@ static std::optional<Spread> spread(OnnxNode &n, Value tensor, Value scale, Valu
   return result;
 }
 
-static bool isFloat8(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+static bool isSmallFloat(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 8;
 }
 
 /// A scale of rank 0, or of rank 1 with its dim at `axis` of `rank`.
@@ -60,7 +60,7 @@ Value onnximport::quantize(OnnxNode &n, Value input, Value scale, Value zeroPoin
   std::optional<Spread> by = spread(n, input, scale, zeroPoint, axis, block);
   if (!by)
     return {};
-  if (isFloat8(to)) {
+  if (isSmallFloat(to)) {
     // No zero point but 0, and no rounding but the cast's; what is too large is the largest number.
     if (by->block) {
       (void)n.unsupported("to blocks of " + elementName(to), "expected an integer type");
@@ -86,7 +86,7 @@ Value onnximport::dequantize(OnnxNode &n, Value input, Value scale, Value zeroPo
   std::optional<Spread> by = spread(n, input, scale, zeroPoint, axis, block);
   if (!by)
     return {};
-  if (isFloat8(B::element(input)) && !by->block) {
+  if (isSmallFloat(B::element(input)) && !by->block) {
     Value factor = alongAxis(n, by->scale, by->axis, B::rank(input));
     return n.b.mul(n.b.cast(input, B::element(scale)), factor);
   }

@@ -215,51 +215,57 @@ static LogicalResult nonMaxSuppression(OnnxNode &n) {
   GraphBuilder &b = n.b;
   Value boxes = n.in(0), scores = n.in(1);
   bool center = n.intAttr("center_point_box", 0);
-  std::optional<int64_t> most = n.constantInt(2, "max_output_boxes_per_class", 0);
-  if (!boxes || !scores || !most)
+  if (!boxes || !scores)
     return failure();
   if (B::rank(boxes) != 3 || B::rank(scores) != 3 || B::shape(boxes)[2] != 4 ||
       B::shape(boxes)[0] != B::shape(scores)[0] || B::shape(boxes)[1] != B::shape(scores)[2])
     return n.error("needs boxes [B, N, 4] and scores [B, C, N], but got " +
                    shapeName(B::shape(boxes)) + " and " + shapeName(B::shape(scores)));
   double infinity = std::numeric_limits<double>::infinity();
-  auto threshold = [&](size_t i, StringRef what, double otherwise) -> std::optional<double> {
-    if (!n.opt(i) || B::type(n.opt(i)).getNumElements() == 0)
+  // Limits may be computed at run time.
+  auto limitOf = [&](size_t i, StringRef what, Value otherwise) -> Value {
+    Value value = n.opt(i);
+    if (!value || B::type(value).getNumElements() == 0)
       return otherwise;
-    std::optional<SmallVector<double>> values = n.constantDoubles(i, what);
-    if (!values || values->size() == 1)
-      return values ? std::optional<double>(values->front()) : std::nullopt;
-    (void)n.error("has " + what + " of " + Twine(values->size()) + " elements");
-    return std::nullopt;
+    if (B::type(value).getNumElements() == 1)
+      return b.reshape(value, {});
+    (void)n.error("has " + what + " of " + Twine(B::type(value).getNumElements()) + " elements");
+    return {};
   };
-  std::optional<double> limit = threshold(3, "iou_threshold", 0.0);
-  std::optional<double> lowest = limit ? threshold(4, "score_threshold", -infinity) : std::nullopt;
-  std::optional<Ints> shape = lowest ? n.declaredShape(0, 2) : std::nullopt;
+  Type i64 = b.ops().getI64Type();
+  Value most = limitOf(2, "max_output_boxes_per_class", b.scalar(i64, 0.0));
+  Value limit = limitOf(3, "iou_threshold", b.scalarLike(boxes, 0.0));
+  Value lowest = limitOf(4, "score_threshold", b.scalarLike(scores, -infinity));
+  std::optional<Ints> shape = most && limit && lowest ? n.declaredShape(0, 2) : std::nullopt;
   if (!shape)
     return failure();
   int64_t batch = B::shape(scores)[0], classes = B::shape(scores)[1], count = B::shape(scores)[2];
-  int64_t rounds = std::clamp<int64_t>(*most, 0, std::min(count, shape->front()));
+  int64_t rounds = std::min(count, shape->front());
+  std::optional<Ints> known = n.opt(2) ? B::getConstantInts(n.opt(2)) : Ints{0};
+  if (known && known->size() == 1)
+    rounds = std::clamp<int64_t>(known->front(), 0, rounds);
   if (rounds > kMaxKept)
     return n.unsupported("of " + Twine(rounds) + " boxes per class",
                          "expected up to " + Twine(kMaxKept));
-  Type i64 = b.ops().getI64Type();
   if (rounds == 0 || batch * classes == 0)
     return n.set(b.splat({shape->front(), 3}, i64, -1.0));
   // Each round takes the best box that is left of every class, and lets go of those it overlaps.
   Ints all{batch, classes, count};
   std::array<Value, 4> corners = boxCorners(b, boxes, center);
   Value gone = b.scalarLike(scores, -infinity);
-  Value left = b.select(b.cmp(CmpKind::Gt, scores, b.scalarLike(scores, *lowest)), scores, gone);
+  Value left = b.select(b.cmp(CmpKind::Gt, scores, lowest), scores, gone);
   SmallVector<Value> boxesKept, isKept;
   for (int64_t round = 0; round < rounds; ++round) {
     Value best = b.create<ArgReduceOp>(ReduceKind::Max, left, 2, true, false); // [B, C, 1]
     Value some = b.cmp(CmpKind::Gt, b.reduce(ReduceKind::Max, left, 2, true), gone);
+    Value counts = b.cmp(CmpKind::Lt, b.scalar(i64, static_cast<double>(round)), most);
+    some = b.binary<AndOp>(some, counts);
     SmallVector<Value> own;
     for (Value corner : corners)
       own.push_back(b.create<GatherElementsOp>(b.broadcast(corner, all), best, 2));
     Value overlap = boxOverlap(b, own, corners);
     Value same = b.cmp(CmpKind::Eq, b.iota(b.tensorType({1, 1, count}, i64), 2), best);
-    Value falls = b.binary<OrOp>(same, b.cmp(CmpKind::Gt, overlap, b.scalarLike(overlap, *limit)));
+    Value falls = b.binary<OrOp>(same, b.cmp(CmpKind::Gt, overlap, limit));
     left = b.select(falls, gone, left);
     boxesKept.push_back(best);
     isKept.push_back(some);

@@ -1,5 +1,6 @@
 // ONNX sequences and optionals: lists of tensors that are known at import (OnnxNode.h says how).
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
 using namespace ingot;

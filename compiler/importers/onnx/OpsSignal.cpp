@@ -1,6 +1,7 @@
 // ONNX signal processing: Fourier transforms, windows, mel weights.
 #include "compiler/importers/common/Fourier.h"
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 #include <cmath>
 #include <numbers>
 

@@ -2,6 +2,7 @@
 // convolution; and attention whose scores a sub-graph modifies.
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/onnx/OpTable.h"
+#include "compiler/importers/onnx/onnx.pb.h"
 #include <cmath>
 
 using namespace mlir;

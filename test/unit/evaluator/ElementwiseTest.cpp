@@ -118,6 +118,18 @@ TEST_F(ElementwiseTest, Casts) {
   expectValues(cast("[1.000488281250001]", "1xf64", "1xf16"), {1.0009765625});
 }
 
+TEST_F(ElementwiseTest, BitcastsKeepTheBits) {
+  auto bitcast = [&](const char *value, const char *from, const char *to) {
+    return apply(std::string("ingot.bitcast %0 : tensor<") + from + "> -> tensor<" + to + ">",
+                 {{value, from}}, to);
+  };
+  expectValues(bitcast("[1.0, -0.0, 0x7F800000]", "3xf32", "3xi32"),
+               {0x3f800000, (double)INT32_MIN, 0x7f800000});
+  expectValues(bitcast("[1065353216, -2147483648]", "2xi32", "2xf32"), {1, -0.0});
+  expectValues(bitcast("[1.0, -2.0]", "2xbf16", "2xf16"), {1.875, -2.0});
+  expectValues(bitcast("[-1, 5]", "2xi8", "2xui8"), {255, 5});
+}
+
 TEST_F(ElementwiseTest, BroadcastRankZeroAndEmpty) {
   expectValues(apply("ingot.sub %0, %1 : tensor<2x1xf32>, tensor<3xf32>",
                      {{"[[1.0], [10.0]]", "2x1xf32"}, {"[1.0, 2.0, 3.0]", "3xf32"}}, "2x3xf32"),

@@ -97,6 +97,13 @@ void addElementwise(Table &t) {
       if (from != to)
         t.add("cast", {from}, "%a: tensor<3x37xT>", "tensor<3x37x" + to + ">",
               "%r = ingot.cast %a : tensor<3x37xT> -> tensor<3x37x" + to + ">", "to-" + to);
+  for (const Types &family : {Types{"f64", "i64", "ui64"}, Types{"f32", "i32", "ui32"},
+                              Types{"f16", "bf16", "i16", "ui16"}, Types{"i8", "ui8"}})
+    for (const std::string &to : family)
+      for (const std::string &from : family)
+        if (from != to)
+          t.add("bitcast", {from}, "%a: tensor<3x37xT>", "tensor<3x37x" + to + ">",
+                "%r = ingot.bitcast %a : tensor<3x37xT> -> tensor<3x37x" + to + ">", "to-" + to);
   for (const char *op : {"is_nan", "is_inf"})
     t.add(op, kFloats, "%a: tensor<3x37xT>", "tensor<3x37xi1>",
           std::string("%r = ingot.") + op + " %a : tensor<3x37xT>");
