@@ -18,8 +18,8 @@ llvm::Error LoadedProgram::open(const std::string &path) {
   return llvm::Error::success();
 }
 
-/// The program's type of elements below a byte, which it packs and the evaluator does not; otherwise
-/// INGOT_NONE.
+/// The program's type of elements below a byte, which it packs and the evaluator does not;
+/// otherwise INGOT_NONE.
 static ingot_type packedType(Type element) {
   if (isa<Float4E2M1FNType>(element))
     return INGOT_F4E2M1FN;

@@ -393,9 +393,8 @@ INGOT_BODY(BitcastOp) {
   Type type = signless(cast<RankedTensorType>(op.getType()).getElementType());
   if (auto shaped = dyn_cast<ShapedType>(args[0].getType()))
     type = shaped.clone(type);
-  return type == args[0].getType()
-             ? args[0]
-             : Value(arith::BitcastOp::create(f.b, f.loc, type, args[0]));
+  return type == args[0].getType() ? args[0]
+                                   : Value(arith::BitcastOp::create(f.b, f.loc, type, args[0]));
 }
 
 INGOT_BODY(CastOp) {

@@ -51,8 +51,8 @@ KernelRole ingot::kernelRole(Operation *op) {
 bool ingot::isCheap(Operation *op) {
   return isa<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, TruncOp, NotOp, ReluOp, ClampOp,
              LeakyReluOp, HardSigmoidOp, HardSwishOp, AddOp, SubOp, MulOp, MaxOp, MinOp, AndOp,
-             OrOp, XorOp, ShlOp, ShrOp, CmpOp, SelectOp, CastOp, BitcastOp, IsNanOp, IsInfOp, BroadcastOp,
-             IotaOp, DequantizeOp>(op);
+             OrOp, XorOp, ShlOp, ShrOp, CmpOp, SelectOp, CastOp, BitcastOp, IsNanOp, IsInfOp,
+             BroadcastOp, IotaOp, DequantizeOp>(op);
 }
 
 bool ingot::isInlineConstant(Value value) {

@@ -17,8 +17,8 @@ const TypeRow &typeRow(uint32_t type) {
       {"f8e4m3fn", 8}, {"f8e5m2", 8}, {"f8e4m3fnuz", 8}, {"f8e5m2fnuz", 8}, {"i1", 8},
       {"i8", 8},       {"i16", 16},   {"i32", 32},       {"i64", 64},       {"u8", 8},
       {"u16", 16},     {"u32", 32},   {"u64", 64},       {"i4", 4},         {"u4", 4},
-      {"i2", 2},       {"u2", 2},     {"c64", 64},       {"c128", 128},
-      {"f8e8m0fnu", 8}, {"f4e2m1fn", 4}};
+      {"i2", 2},       {"u2", 2},     {"c64", 64},       {"c128", 128},     {"f8e8m0fnu", 8},
+      {"f4e2m1fn", 4}};
   static_assert(sizeof(rows) / sizeof(rows[0]) == size_t(fmt::ElementType::MAX) + 1,
                 "one row per type");
   return rows[type < sizeof(rows) / sizeof(rows[0]) ? type : 0];

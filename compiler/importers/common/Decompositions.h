@@ -52,8 +52,8 @@ mlir::Value triangle(GraphBuilder &b, int64_t rows, int64_t cols, int64_t k, boo
 mlir::Value flip(GraphBuilder &b, mlir::Value value, llvm::ArrayRef<int64_t> dims);
 /// Elements rotated by `shift` along a dim (torch roll).
 mlir::Value roll(GraphBuilder &b, mlir::Value value, int64_t shift, int64_t axis);
-/// Products of the elements up to each one along a dim (`exclusive`: without itself; `reverse`: from
-/// the end). Products of 1, 2, 4, … neighbours, doubled until they reach the border.
+/// Products of the elements up to each one along a dim (`exclusive`: without itself; `reverse`:
+/// from the end). Products of 1, 2, 4, … neighbours, doubled until they reach the border.
 mlir::Value runningProduct(GraphBuilder &b, mlir::Value value, int64_t axis, bool exclusive,
                            bool reverse);
 /// x where x >= 0, else slope * x; slope broadcasts as NumPy does.

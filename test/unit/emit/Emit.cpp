@@ -223,10 +223,10 @@ TEST_F(EmitTest, TypesThatProgramsCannotPass) {
   OwningOpRef<ModuleOp> planned = parseSourceString<ModuleOp>(R"mlir(
     plan.target @cpu driver "cpu"
     plan.space @host of @cpu alignment 64
-    plan.entry @forward(x : tensor<4xi4>) -> () {
+    plan.entry @forward(x : tensor<4xi3>) -> () {
     })mlir",
                                                               &context);
-  EXPECT_THAT(emit(*planned), HasSubstr("input 'x' has element type i4"));
+  EXPECT_THAT(emit(*planned), HasSubstr("input 'x' has element type i3"));
 }
 
 TEST_F(EmitTest, InspectAsText) {

@@ -105,7 +105,9 @@ TEST_F(OnnxTest, ExtentsThatDataDecideAreTheModels) {
 
 TEST_F(OnnxTest, BlocksOfFourBitsAreUnpackedLowBitsFirst) {
   Model model;
-  model.proto.add_opset_import()->set_domain("com.microsoft");
+  onnx::OperatorSetIdProto *opset = model.proto.add_opset_import();
+  opset->set_domain("com.microsoft");
+  opset->set_version(1);
   model.input("x", {1, 16}).output("y").floats("scale", {1}, {0.5f});
   onnx::TensorProto *weight = model.initializer("w", {1, 1, 8}, onnx::TensorProto::UINT8);
   weight->set_raw_data(std::string("\x98\x88\x88\x88\x88\x88\x88\x0f", 8)); // 8 9 8 … 15 0
