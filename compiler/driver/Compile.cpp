@@ -146,14 +146,14 @@ int ingot::compileCommand(const Options &given) {
   // What can be known of the outputs is said before the work, not after it.
   if (!refused && options.stopAfter.value_or(Phase::Emit) == Phase::Emit)
     refused = checkOutput(options.output);
-  if (!refused && !options.report.empty())
+  bool printsReport = options.report == kReportToOutput;
+  if (!refused && !options.report.empty() && !printsReport)
     refused = checkOutput(options.report);
   if (refused) {
     err << "error: " << llvm::toString(std::move(refused)) << '\n';
     return kUserError;
   }
-  bool terminal = out.is_displayed();
-  if (terminal) {
+  if (out.is_displayed() && !printsReport) {
     options.progress = [&out](const char *phase, unsigned done, unsigned total) {
       if (total > 1)
         out << llvm::formatv("\r{0,-12}{1}/{2}", phase, done, total) << (done == total ? "\n" : "");
@@ -171,6 +171,10 @@ int ingot::compileCommand(const Options &given) {
     return kUserError;
   }
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (printsReport) {
+    printReport(**module, state, out);
+    return kDone;
+  }
   if (!options.report.empty()) {
     if (llvm::Error error = writeReport(**module, state, options.report)) {
       err << "error: " << llvm::toString(std::move(error)) << '\n';

@@ -57,7 +57,7 @@ void ingot::printSummary(const CompileState &state, double seconds, llvm::raw_os
     out << "  … and " << list.size() - kShown << " more kinds (--report=F.json lists all)\n";
 }
 
-llvm::Error ingot::writeReport(ModuleOp module, const CompileState &state, StringRef path) {
+static llvm::json::Object describe(ModuleOp module, const CompileState &state) {
   llvm::json::Object report;
   report["model"] = llvm::sys::path::filename(state.options.model);
   llvm::json::Array targets, phases, kernels, arenas, fallbacks;
@@ -113,8 +113,16 @@ llvm::Error ingot::writeReport(ModuleOp module, const CompileState &state, Strin
       {"packing_growth_bytes", static_cast<int64_t>(emitted.weightBytes) -
                                    static_cast<int64_t>(emitted.sourceWeightBytes)}};
 
+  return report;
+}
+
+void ingot::printReport(ModuleOp module, const CompileState &state, raw_ostream &out) {
+  out << llvm::formatv("{0:2}\n", llvm::json::Value(describe(module, state)));
+}
+
+llvm::Error ingot::writeReport(ModuleOp module, const CompileState &state, StringRef path) {
   return writeOutput(path, [&](llvm::raw_fd_ostream &out, StringRef) {
-    out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+    printReport(module, state, out);
     return llvm::Error::success();
   });
 }

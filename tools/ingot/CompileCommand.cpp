@@ -1,5 +1,6 @@
 // `ingot compile`.
 #include "compiler/driver/Commands.h"
+#include "compiler/driver/Report.h"
 #include "tools/ingot/Commands.h"
 #include "tools/ingot/Dims.h"
 #include <CLI/CLI.hpp>
@@ -40,7 +41,9 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
       ->delimiter(',');
   command->add_option("--dim", flags->dims,
                       "NAME=N: the extent of a dim that the model leaves open");
-  command->add_option("--report", options.report, "write what was compiled as JSON (a .json file)");
+  command->add_option(
+      "--report", options.report,
+      "write what was compiled as JSON: to a .json file, or with `json` to the output");
   command->add_option("--dump-phases", options.dumpDirectory,
                       "write the IR after each phase to this folder");
   command->add_option("--stop-after", flags->stopAfter, "stop after this phase");
@@ -68,8 +71,10 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
       missing("--calibration", flags->calibration, "quantisation by the compiler");
     if (flags->tune != "off")
       missing("--tune", flags->tune, "strategies are chosen by rules; use --tune=off");
-    if (!options.report.empty() && !options.report.ends_with(".json"))
-      missing("--report", options.report, "reports are written as JSON; name a .json file");
+    if (!options.report.empty() && options.report != kReportToOutput &&
+        !options.report.ends_with(".json"))
+      missing("--report", options.report,
+              "reports are written as JSON; name a .json file, or `json` for the output");
     options.stopAfter = parsePhase("--stop-after", flags->stopAfter);
     options.startFrom = parsePhase("--start-from", flags->startFrom);
     for (const std::string &dim : flags->dims)
