@@ -52,7 +52,9 @@ std::optional<SmallVector<int64_t>> reshapeStrides(const StridedView &view,
   return strides;
 }
 
-bool isContraction(Operation *op) { return isa<ConvOp, ConvTransposeOp, MatmulOp>(op); }
+bool isContraction(Operation *op) {
+  return isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op);
+}
 bool isShapeOnly(Operation *op) {
   return isa<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, ConcatOp, PadOp, ConstantOp, IotaOp>(op);
 }
@@ -220,6 +222,11 @@ uint64_t countFlops(func::FuncOp kernel) {
       each = filter.getNumElements();
     } else if (auto matmul = dyn_cast<MatmulOp>(op)) {
       each = 2 * cast<RankedTensorType>(matmul.getLhs().getType()).getShape().back();
+    } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+      // Two products with the keys, of the query's depth and of the result's.
+      auto query = cast<RankedTensorType>(attention.getQuery().getType());
+      elements += query.getNumElements();
+      each = 2 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(2);
     } else if (!isa<ElementwiseOpInterface>(op)) {
       elements = 0;
       for (Value operand : op.getOperands())

@@ -42,8 +42,8 @@ struct KernelBody {
   llvm::SmallVector<int64_t> inPlacePairs() const;
 };
 
-/// Takes `kernel` apart. Root is the only conv, conv_transpose or matmul; null when there is none
-/// or another composite is beside it.
+/// Takes `kernel` apart. Root is the only conv, conv_transpose, matmul or attention; null when
+/// there is none or another composite is beside it.
 KernelBody analyzeKernel(mlir::func::FuncOp kernel);
 
 /// Whether an epilogue of `kernel` computes a function that takes tens of instructions (exp, tanh,

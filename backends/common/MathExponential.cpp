@@ -39,10 +39,21 @@ static Value expm1Small(const MathBuilder &m, Value r) {
 
 Value exp(const MathBuilder &m, Value x, int64_t shift) {
   double room = static_cast<double>(std::abs(shift));
-  x = m.atMost(m.atLeast(x, m.pick(-104.0, -746.0) - room), m.pick(89.0, 710.0) + room);
+  // Subnormal results are 0: hardware takes a hundred cycles for each, and a softmax with a mask is
+  // full of them.
+  Value low = m.f(m.pick(-87.3365447505531, -708.396418532264) - M_LN2 * shift);
+  Value tiny = m.less(x, low);
+  x = m.atMost(m.select(tiny, low, x), m.pick(89.0, 710.0) + room);
   Reduced reduced = reduceByLn2(m, x);
   Value p = m.add(m.f(1), expm1Small(m, reduced.r));
-  return m.scale(p, shift ? m.iadd(reduced.n, m.i(shift)) : reduced.n);
+  return m.select(tiny, m.f(0), m.scale(p, shift ? m.iadd(reduced.n, m.i(shift)) : reduced.n));
+}
+
+Value expOfNegative(const MathBuilder &m, Value x) {
+  Value low = m.f(m.pick(-87.3365447505531, -708.396418532264)), tiny = m.less(x, low);
+  Reduced reduced = reduceByLn2(m, m.select(tiny, low, x));
+  Value p = m.add(m.f(1), expm1Small(m, reduced.r));
+  return m.select(tiny, m.f(0), m.mulExact(p, m.pow2(reduced.n)));
 }
 
 Value exp2(const MathBuilder &m, Value x) {

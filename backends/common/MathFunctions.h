@@ -9,6 +9,7 @@ using mlir::Value;
 
 // MathExponential.cpp
 Value exp(const MathBuilder &m, Value x, int64_t shift = 0); ///< e^x * 2^shift
+Value expOfNegative(const MathBuilder &m, Value x);          ///< e^x for x <= 0 or NaN
 Value exp2(const MathBuilder &m, Value x);
 Value expm1(const MathBuilder &m, Value x);
 Value log(const MathBuilder &m, Value x);

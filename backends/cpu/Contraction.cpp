@@ -160,6 +160,79 @@ Value ContractionEmitter::multiplyAdd(Value x, Value y, Value sum) {
   return arith::AddFOp::create(b, loc, product, sum, contract);
 }
 
+Value ContractionEmitter::addSums(Value x, Value y) {
+  if (isa<IntegerType>(sumType))
+    return arith::AddIOp::create(b, loc, x, y);
+  return arith::AddFOp::create(b, loc, x, y);
+}
+
+Value ContractionEmitter::grow(Value vector, int64_t lanes) {
+  int64_t count = cast<VectorType>(vector.getType()).getNumElements();
+  if (count == lanes)
+    return vector;
+  SmallVector<int64_t> picks;
+  for (int64_t l = 0; l < lanes; ++l)
+    picks.push_back(std::min(l, count - 1));
+  return vector::ShuffleOp::create(b, loc, vector, vector, picks);
+}
+
+SmallVector<Value> ContractionEmitter::transposeSquare(SmallVector<Value> rows) {
+  // Interleaving each row of the first half with one of the second half, log2(lanes) times.
+  int64_t lanes = rows.size();
+  SmallVector<int64_t> low, high;
+  for (int64_t l = 0; l < lanes / 2; ++l) {
+    low.append({l, lanes + l});
+    high.append({lanes / 2 + l, lanes + lanes / 2 + l});
+  }
+  for (int64_t stage = 1; stage < lanes; stage *= 2) {
+    SmallVector<Value> next;
+    for (int64_t l = 0; l < lanes / 2; ++l) {
+      next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], low));
+      next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], high));
+    }
+    rows = next;
+  }
+  return rows;
+}
+
+SmallVector<Value> ContractionEmitter::multiplyTile(int64_t rows, Value depth,
+                                                    SmallVector<Value> sums, TileOperand left,
+                                                    TileOperand right) {
+  size_t count = sums.size(), vectors = count / rows;
+  auto step = [&](Value k, ValueRange carried) {
+    SmallVector<Value> next, columns;
+    for (size_t j = 0; j < vectors; ++j)
+      columns.push_back(right(j, k));
+    for (int64_t i = 0; i < rows; ++i) {
+      Value x = left(i, k);
+      for (size_t j = 0; j < vectors; ++j)
+        next.push_back(multiplyAdd(x, columns[j], carried[i * vectors + j]));
+    }
+    return next;
+  };
+  std::optional<int64_t> steps = constantInt(depth);
+  // Few sums would wait for each other: several sets of them take turns, and are added up at the
+  // end.
+  int64_t sets = count <= 2 ? 4 : count <= 4 ? 2 : 1;
+  if (sets == 1 || !steps || *steps < 16)
+    return loop(index(0), depth, 1, sums, step);
+  int64_t whole = *steps / sets * sets;
+  Type type = sums.front().getType();
+  SmallVector<Value> all(sums);
+  all.append(count * (sets - 1), zero(cast<VectorType>(type).getNumElements()));
+  all = loop(index(0), index(whole), sets, all, [&](Value k, ValueRange carried) {
+    SmallVector<Value> next;
+    for (int64_t set = 0; set < sets; ++set)
+      next.append(step(add(k, set), carried.slice(set * count, count)));
+    return next;
+  });
+  sums.assign(all.begin(), all.begin() + count);
+  for (int64_t set = 1; set < sets; ++set)
+    for (size_t i = 0; i < count; ++i)
+      sums[i] = addSums(sums[i], all[set * count + i]);
+  return whole < *steps ? loop(index(whole), depth, 1, sums, step) : sums;
+}
+
 SmallVector<Value> ContractionEmitter::loop(Value low, Value high, int64_t step,
                                             ArrayRef<Value> carried, Body body) {
   auto loop = scf::ForOp::create(b, loc, low, high, index(step), carried);

@@ -89,6 +89,11 @@ public:
                         bool isUnsigned = false);
   mlir::Value zero(int64_t lanes);
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
+  mlir::Value addSums(mlir::Value x, mlir::Value y);
+  /// A shorter vector with lanes of any value at its end.
+  mlir::Value grow(mlir::Value vector, int64_t lanes);
+  /// The columns of a square of rows; as many lanes as rows, a power of two.
+  llvm::SmallVector<mlir::Value> transposeSquare(llvm::SmallVector<mlir::Value> rows);
 
   using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>;
   /// for i in [low, high) by step, carrying values.
@@ -96,6 +101,18 @@ public:
                                       llvm::ArrayRef<mlir::Value> carried, Body body);
   void loop(mlir::Value low, mlir::Value high, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
+  /// A loop over rows that LLVM must not unroll.
+  void rolledLoop(int64_t count, llvm::function_ref<void(mlir::Value)> body);
+
+  /// A vector of an operand of a register tile at step k: element k of row `which` in all lanes, or
+  /// vector `which` of row k.
+  using TileOperand = llvm::function_ref<mlir::Value(int64_t which, mlir::Value k)>;
+  /// The heart of a register tile: sums[i * vectors + j] plus left(i, k) * right(j, k) for all k
+  /// below `depth`, where `sums` are `rows` times as many as vectors.
+  llvm::SmallVector<mlir::Value> multiplyTile(int64_t rows, mlir::Value depth,
+                                              llvm::SmallVector<mlir::Value> sums, TileOperand left,
+                                              TileOperand right);
+
   /// if (x < y) then … else …, without results. A branch that cannot be taken may be empty.
   void ifLess(mlir::Value x, mlir::Value y, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise);
@@ -123,8 +140,6 @@ public:
   mlir::Value widen(mlir::Value value, bool isUnsigned);
 
 private:
-  /// A loop over rows that LLVM must not unroll.
-  void rolledLoop(int64_t count, llvm::function_ref<void(mlir::Value)> body);
   /// Stack memory for `elements` sums, shared by all tiles.
   mlir::Value sumsBuffer(int64_t elements);
 

@@ -19,6 +19,7 @@ namespace ingot::cpu {
 CpuTarget::CpuTarget(Isa isa) : isa(std::move(isa)) {
   registerDepthwiseStrategy(strategies);
   registerGemmStrategy(strategies);
+  registerAttentionStrategy(strategies);
   registerConvStrategy(strategies);
   registerConvTransposeStrategy(strategies);
   registerGenericStrategy(strategies);

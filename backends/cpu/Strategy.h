@@ -56,6 +56,7 @@ private:
 /// The strategies that come with Ingot.
 void registerDepthwiseStrategy(StrategyRegistry &registry);
 void registerGemmStrategy(StrategyRegistry &registry);
+void registerAttentionStrategy(StrategyRegistry &registry);
 void registerConvStrategy(StrategyRegistry &registry);
 void registerConvTransposeStrategy(StrategyRegistry &registry);
 void registerGenericStrategy(StrategyRegistry &registry);

@@ -40,6 +40,26 @@ ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
+/// A reshape that only adds or drops extents of 1.
+bool isUnitReshape(Operation *op) {
+  if (!isa<ReshapeOp>(op))
+    return false;
+  auto isWide = [](int64_t extent) { return extent != 1; };
+  return llvm::equal(llvm::make_filter_range(shapeOf(op->getOperand(0)), isWide),
+                     llvm::make_filter_range(shapeOf(op->getResult(0)), isWide));
+}
+
+/// Whether `op` moves rows of its operand's last dim, whole or cut, and computes nothing. An
+/// attention reads and writes rows, wherever they lie.
+bool movesRows(Operation *op) {
+  if (auto transpose = dyn_cast<TransposeOp>(op))
+    return transpose.getPerm().back() + 1 == static_cast<int64_t>(transpose.getPerm().size());
+  if (auto slice = dyn_cast<SliceOp>(op))
+    return slice.getSteps().back() == 1;
+  return isUnitReshape(op) && !shapeOf(op->getResult(0)).empty() &&
+         shapeOf(op->getResult(0)).back() == shapeOf(op->getOperand(0)).back();
+}
+
 /// Forms the groups of one block.
 class Grouping {
 public:
@@ -68,11 +88,52 @@ private:
     if (role == KernelRole::Pointwise || role == KernelRole::Movement ||
         (role == KernelRole::Root && readsInOrder(op)))
       addAllProducers(group);
+    if (isa<AttentionOp>(op))
+      addViews(group);
     if (op->getNumResults() == 1)
       addEpilogue(group);
+    if (isa<AttentionOp>(op))
+      addTranspose(group);
     for (Operation *member : group.ops)
       groupOf[member] = groups.size();
     groups.push_back(std::move(group));
+  }
+
+  /// Takes in what splits an attention's query, key and value into heads.
+  void addViews(Group &group) {
+    // What several operands come from joins when all of them are inside.
+    SmallVector<Value> operands(group.root->getOperands().take_front(3));
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (Value &operand : operands)
+        while (Operation *op = operand.getDefiningOp()) {
+          if (!group.ops.count(op)) {
+            if (!joins(op, group) || !movesRows(op) || !usedInside(group, op))
+              break;
+            group.ops.insert(op);
+            grown = true;
+          }
+          operand = op->getOperand(0);
+        }
+    }
+    // Views cost nothing between kernels.
+    for (size_t before = 0; before != group.ops.size();) {
+      before = group.ops.size();
+      group.ops.remove_if([&](Operation *op) {
+        Operation *producer = op->getOperand(0).getDefiningOp();
+        return op != group.root && isView(op) && !(producer && group.ops.count(producer));
+      });
+    }
+  }
+
+  /// Takes in a transpose that joins an attention's heads again.
+  void addTranspose(Group &group) {
+    Value result = group.output->getResult(0);
+    auto transpose = result.hasOneUse() ? dyn_cast<TransposeOp>(*result.user_begin()) : nullptr;
+    if (!transpose || !joins(transpose, group) || !movesRows(transpose))
+      return;
+    group.ops.insert(transpose);
+    group.output = transpose;
   }
 
   /// Composites whose kernels read each input element a small, fixed number of times.
@@ -208,15 +269,6 @@ private:
     return llvm::all_of(op->getUsers(), [&](Operation *user) { return group.ops.count(user); });
   }
 
-  /// A reshape that only adds or drops extents of 1.
-  static bool isUnitReshape(Operation *op) {
-    if (!isa<ReshapeOp>(op))
-      return false;
-    auto isWide = [](int64_t extent) { return extent != 1; };
-    return llvm::equal(llvm::make_filter_range(shapeOf(op->getOperand(0)), isWide),
-                       llvm::make_filter_range(shapeOf(op->getResult(0)), isWide));
-  }
-
   Block &block;
   DenseMap<Operation *, size_t> groupOf;
 };
@@ -229,7 +281,7 @@ std::string kernelName(const Group &group) {
   std::string name;
   unsigned words = 0;
   for (Operation *op : ops) {
-    if (isa<ReshapeOp>(op))
+    if (isa<ReshapeOp>(op) || (isa<AttentionOp>(group.root) && movesRows(op)))
       continue;
     if (words == kMaxWords) {
       name += "_etc";

@@ -39,7 +39,7 @@ KernelRole ingot::kernelRole(Operation *op) {
     return KernelRole::None;
   if (isa<ElementwiseOpInterface>(op) || isa<QuantizeOp, DequantizeOp>(op))
     return KernelRole::Pointwise;
-  if (isa<ConvOp, ConvTransposeOp, MatmulOp>(op))
+  if (isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op))
     return KernelRole::Contraction;
   if (isa<TransposeOp, SliceOp, PadOp, ConcatOp, BroadcastOp, IotaOp>(op))
     return KernelRole::Movement;

@@ -31,7 +31,8 @@ def FormKernels : Pass<"form-kernels", "mlir::ModuleOp"> {
   let description = [{
     A kernel grows around a root (a contraction first, then the other composites, then what is elementwise) by the
     elementwise ops that follow it, as long as one value of the root's shape leaves the group; elementwise producers of a
-    root that reads its input in order are taken in too, when they cost little to compute again. What stays between
+    root that reads its input in order are taken in too, when they cost little to compute again. An attention takes in
+    the transposes and slices that split its operands into heads, and the transpose that joins them. What stays between
     kernels is what the plan can alias: reshapes, contiguous slices, concatenations along the outermost dim; and
     constants, transfers, variables and control flow. Scalar constants move into the kernels that read them.
 

@@ -184,8 +184,7 @@ private:
   }
 
   /// Copies elements [k, k + lanes) of columns [column, column + lanes) to `offset` in the panel's
-  /// rows. Interleaving each row of the first half with one of the second half, log2(lanes) times,
-  /// transposes.
+  /// rows.
   void transposeBlock(Value k, Value column, int64_t offset) {
     SmallVector<Value> rows, at(batch);
     at.append({k, column});
@@ -194,19 +193,7 @@ private:
       rows.push_back(loadVector(flat(problem.rhsView->argument),
                                 add(base, l * problem.rhsView->strides.back()), lanes,
                                 isUnsigned[1]));
-    SmallVector<int64_t> low, high;
-    for (int64_t l = 0; l < lanes / 2; ++l) {
-      low.append({l, lanes + l});
-      high.append({lanes / 2 + l, lanes + lanes / 2 + l});
-    }
-    for (int64_t stage = 1; stage < lanes; stage *= 2) {
-      SmallVector<Value> next;
-      for (int64_t l = 0; l < lanes / 2; ++l) {
-        next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], low));
-        next.push_back(vector::ShuffleOp::create(b, loc, rows[l], rows[l + lanes / 2], high));
-      }
-      rows = next;
-    }
+    rows = transposeSquare(rows);
     Value to = add(mul(k, plan.panels.width()), offset);
     for (int64_t l = 0; l < lanes; ++l)
       vector::StoreOp::create(b, loc, rows[l], rhsFlat, add(to, l * plan.panels.width()));
@@ -268,49 +255,19 @@ private:
     } else {
       rhsBase = index(0);
     }
-    auto step = [&](Value k, ValueRange carried) {
-      SmallVector<Value> next, columns;
-      Value rhsAt = add(rhsBase, mul(k, rhsStep));
-      for (auto [j, count] : llvm::enumerate(stored)) {
-        bool padded = plan.rhs != RhsKind::Rows;
-        Value vector = loadVector(rhsFlat, add(rhsAt, int64_t(j) * lanes), padded ? lanes : count,
-                                  isUnsigned[1]);
-        columns.push_back(grow(vector));
-      }
-      Value lhsAt = problem.lhsView ? add(lhsBase, mul(k, lhsStep)) : Value();
-      for (int64_t i = 0; i < rows; ++i) {
-        Value x;
-        if (problem.lhsView)
-          x = loadSplat(flat(problem.lhsView->argument), add(lhsAt, i * lhsRow), lanes,
-                        isUnsigned[0]);
-        else
-          x = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, sumType),
-                                          lhsElement(add(firstRow, i), k));
-        for (size_t j = 0; j < stored.size(); ++j)
-          next.push_back(multiplyAdd(x, columns[j], carried[i * stored.size() + j]));
-      }
-      return next;
+    auto left = [&](int64_t i, Value k) -> Value {
+      if (problem.lhsView)
+        return loadSplat(flat(problem.lhsView->argument),
+                         add(add(lhsBase, mul(k, lhsStep)), i * lhsRow), lanes, isUnsigned[0]);
+      return vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, sumType),
+                                         lhsElement(add(firstRow, i), k));
     };
-    // Few sums would wait for each other: several sets of them take turns, and are added up at the
-    // end.
-    size_t count = sums.size();
-    int64_t sets = count <= 2 ? 4 : count <= 4 ? 2 : 1, whole = problem.k / sets * sets;
-    if (problem.k < 16)
-      sets = 1, whole = problem.k;
-    SmallVector<Value> all(sums);
-    all.append(count * (sets - 1), zero(lanes));
-    all = loop(index(0), index(whole), sets, all, [&](Value k, ValueRange carried) {
-      SmallVector<Value> next;
-      for (int64_t set = 0; set < sets; ++set)
-        next.append(step(add(k, set), carried.slice(set * count, count)));
-      return next;
-    });
-    sums.assign(all.begin(), all.begin() + count);
-    for (int64_t set = 1; set < sets; ++set)
-      for (size_t i = 0; i < count; ++i)
-        sums[i] = addSums(sums[i], all[set * count + i]);
-    if (whole < problem.k)
-      sums = loop(index(whole), index(problem.k), 1, sums, step);
+    auto right = [&](int64_t j, Value k) {
+      bool padded = plan.rhs != RhsKind::Rows;
+      Value at = add(add(rhsBase, mul(k, rhsStep)), j * lanes);
+      return grow(loadVector(rhsFlat, at, padded ? lanes : stored[j], isUnsigned[1]), lanes);
+    };
+    sums = multiplyTile(rows, index(problem.k), sums, left, right);
     finishTile(rows, stored, lanes, sums,
                [&](Value row, Value offset, int64_t storedLanes, Value sum) {
                  SmallVector<Value> to(batch);
@@ -372,23 +329,6 @@ private:
       to.append({add(firstRow, i), column});
       finish(to, columns, vector);
     }
-  }
-
-  Value addSums(Value x, Value y) {
-    if (isa<IntegerType>(sumType))
-      return arith::AddIOp::create(b, loc, x, y);
-    return arith::AddFOp::create(b, loc, x, y);
-  }
-
-  /// A shorter vector with lanes of any value at its end.
-  Value grow(Value vector) {
-    int64_t count = cast<VectorType>(vector.getType()).getNumElements();
-    if (count == lanes)
-      return vector;
-    SmallVector<int64_t> picks;
-    for (int64_t l = 0; l < lanes; ++l)
-      picks.push_back(std::min(l, count - 1));
-    return vector::ShuffleOp::create(b, loc, vector, vector, picks);
   }
 
   const GemmProblem &problem;

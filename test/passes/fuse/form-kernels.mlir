@@ -86,3 +86,43 @@ func.func @stretched(%x: tensor<4x1xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32
   %1 = ingot.mul %y, %0 {ingot.target = "cpu"} : tensor<4x8xf32>, tensor<4x1xf32> loc("m")
   return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// An attention reads its heads where they lie, and joins them as it stores.
+// CHECK-LABEL: func.func @heads
+func.func @heads(%x: tensor<1x6x3x2x8xf32>) -> tensor<1x6x2x8xf32> {
+  // CHECK: %[[R:.*]] = ingot.launch @attention_f32(%arg0)
+  // CHECK-NEXT: return %[[R]]
+  // CHECK: func.func private @attention_f32(%arg0: tensor<1x6x3x2x8xf32>
+  // CHECK-SAME: -> tensor<1x6x2x8xf32>
+  %0 = ingot.transpose %x [2, 0, 3, 1, 4] {ingot.target = "cpu"} : tensor<1x6x3x2x8xf32> loc("qkv")
+  %1 = ingot.slice %0 starts [0, 0, 0, 0, 0] sizes [1, 1, 2, 6, 8] steps [1, 1, 1, 1, 1] {ingot.target = "cpu"} : tensor<3x1x2x6x8xf32> loc("q")
+  %2 = ingot.reshape %1 {ingot.target = "cpu"} : tensor<1x1x2x6x8xf32> -> tensor<1x2x6x8xf32> loc("q")
+  %3 = ingot.slice %0 starts [1, 0, 0, 0, 0] sizes [1, 1, 2, 6, 8] steps [1, 1, 1, 1, 1] {ingot.target = "cpu"} : tensor<3x1x2x6x8xf32> loc("k")
+  %4 = ingot.reshape %3 {ingot.target = "cpu"} : tensor<1x1x2x6x8xf32> -> tensor<1x2x6x8xf32> loc("k")
+  %5 = ingot.slice %0 starts [2, 0, 0, 0, 0] sizes [1, 1, 2, 6, 8] steps [1, 1, 1, 1, 1] {ingot.target = "cpu"} : tensor<3x1x2x6x8xf32> loc("v")
+  %6 = ingot.reshape %5 {ingot.target = "cpu"} : tensor<1x1x2x6x8xf32> -> tensor<1x2x6x8xf32> loc("v")
+  %7 = ingot.attention %2, %4, %6 scale 5.0e-01 {ingot.target = "cpu"} : tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32> loc("sdpa")
+  %8 = ingot.transpose %7 [0, 2, 1, 3] {ingot.target = "cpu"} : tensor<1x2x6x8xf32> loc("join")
+  return %8 : tensor<1x6x2x8xf32>
+}
+
+// -----
+
+// What another op reads too, or what would take a row apart, stays a kernel of its own; a view costs
+// nothing outside.
+// CHECK-LABEL: func.func @apart
+func.func @apart(%q: tensor<2x1x6x8xf32>, %k: tensor<1x6x2x8xf32>, %v: tensor<1x2x8x6xf32>) -> (tensor<1x2x8x6xf32>, tensor<1x2x6x8xf32>) {
+  // CHECK: ingot.launch @transpose_f32
+  // CHECK: ingot.launch @transpose_f32
+  // CHECK: ingot.reshape %arg0
+  // CHECK: ingot.launch @attention_f32
+  // CHECK: ingot.launch @transpose_f32
+  %0 = ingot.transpose %k [0, 2, 1, 3] {ingot.target = "cpu"} : tensor<1x6x2x8xf32> loc("k")
+  %1 = ingot.transpose %v [0, 1, 3, 2] {ingot.target = "cpu"} : tensor<1x2x8x6xf32> loc("v")
+  %2 = ingot.reshape %q {ingot.target = "cpu"} : tensor<2x1x6x8xf32> -> tensor<1x2x6x8xf32> loc("q")
+  %3 = ingot.attention %2, %0, %1 scale 5.0e-01 {ingot.target = "cpu"} : tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32> loc("sdpa")
+  %4 = ingot.transpose %3 [0, 1, 3, 2] {ingot.target = "cpu"} : tensor<1x2x6x8xf32> loc("t")
+  return %4, %0 : tensor<1x2x8x6xf32>, tensor<1x2x6x8xf32>
+}
