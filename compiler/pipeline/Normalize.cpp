@@ -7,7 +7,7 @@
 
 using mlir::func::FuncOp;
 
-void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &) {
+void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &state) {
   // Shape arithmetic and moved weights first: the patterns below look for constants.
   manager.addNestedPass<FuncOp>(createFoldConstants());
   manager.addNestedPass<FuncOp>(createFoldBatchNorm());
@@ -17,6 +17,12 @@ void ingot::buildNormalizePhase(mlir::OpPassManager &manager, CompileState &) {
   // What the patterns made constant.
   manager.addNestedPass<FuncOp>(createFoldConstants());
   manager.addNestedPass<FuncOp>(mlir::createCSEPass());
+  // With scales and biases in their final places. What no target takes whole stays in parts.
+  manager.addNestedPass<FuncOp>(createRaiseAttention([&state](mlir::Operation *op) {
+    return llvm::any_of(state.targets, [&](const std::unique_ptr<Target> &target) {
+      return target->claim(op).accepted;
+    });
+  }));
   // Equal operands, now the same value, may give another pattern its chance.
   manager.addNestedPass<FuncOp>(createCanonicalizeGraph());
   manager.addPass(createVerifyNormalize());

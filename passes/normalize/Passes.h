@@ -16,6 +16,10 @@ namespace ingot {
 /// decompose-composites that leaves the ops for which `keep` is true.
 std::unique_ptr<mlir::Pass> createDecomposeComposites(std::function<bool(mlir::Operation *)> keep);
 
+/// raise-attention that makes only attentions for which `isWanted` is true: others would be taken
+/// apart again.
+std::unique_ptr<mlir::Pass> createRaiseAttention(std::function<bool(mlir::Operation *)> isWanted);
+
 /// The patterns of canonicalize-graph, for passes that clean up behind themselves.
 void populateCanonicalizeGraphPatterns(mlir::RewritePatternSet &patterns);
 

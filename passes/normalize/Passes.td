@@ -82,6 +82,30 @@ def CanonicalizeGraph : Pass<"canonicalize-graph", "mlir::func::FuncOp"> {
   let dependentDialects = ["::ingot::IngotDialect"];
 }
 
+def RaiseAttention : Pass<"raise-attention", "mlir::func::FuncOp"> {
+  let summary = "make one attention of the products around a softmax";
+  let description = [{
+    ONNX models spell attention in parts. Where nothing else reads the scores, the parts become the op that a target can
+    compute without a tensor of scores: products with a number anywhere before the softmax are its scale, one added
+    tensor is its mask. A row whose keys the mask leaves out all is NaN, as the softmax would make it: a select says so,
+    unless the mask is a constant that has no such row. Left as they are: weights that are guarded against NaN (any NaN
+    would have to become 0), keys that already lie transposed, leading dims that stretch, other element types than f32,
+    and, in the pipeline, what no target would take whole.
+
+    ```mlir
+    %1 = ingot.matmul %q, %k transpose_b : …
+    %2 = ingot.mul %1, %half : …
+    %3 = ingot.softmax %2 axis 3 : …
+    %4 = ingot.matmul %3, %v : …
+    ```
+    becomes
+    ```mlir
+    %4 = ingot.attention %q, %k, %v scale 5.0e-1 : …
+    ```
+  }];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
 def DecomposeComposites : Pass<"decompose-composites", "mlir::func::FuncOp"> {
   let summary = "express composites that no target claims by simpler ops";
   let description = [{
