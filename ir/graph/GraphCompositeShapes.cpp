@@ -151,13 +151,18 @@ INGOT_INFER(AttentionOp) {
       !heads || !shared || *shared == 0 || *heads % *shared)
     return fail("query " + show(q) + ", key " + show(k) + " and value " + show(v) + " do not fit");
   Dims scores = {q[0], q[1], q[2], k[2]};
+  Type element = typeOf(args.getQuery()).getElementType();
+  for (Value other : {args.getKey(), args.getValue(), args.getMask()})
+    if (other && typeOf(other).getElementType() != element &&
+        !(other == args.getMask() && typeOf(other).getElementType().isInteger(1)))
+      return fail("query, key, value and a mask that is not of i1 need one element type");
   if (args.getMask()) {
     FailureOr<Dims> shape = broadcastExtents(scores, dimsOf(args.getMask()));
     if (failed(shape) || *shape != scores)
       return fail("mask " + show(dimsOf(args.getMask())) + " does not broadcast to " +
                   show(scores));
   }
-  results.push_back(tensorType({q[0], q[1], q[2], v[3]}, typeOf(args.getQuery()).getElementType()));
+  results.push_back(tensorType({q[0], q[1], q[2], v[3]}, element));
   return success();
 }
 

@@ -6,30 +6,19 @@ What is refused stands in ../known-failures/onnx-*.txt with the reason. The arch
 compiler/importers/onnx/proto/LICENSE).
 """
 import collections
-import concurrent.futures
 import os
 import pathlib
-import subprocess
 import sys
 import tarfile
 import tempfile
+
+from _evaluate import evaluate_all
 
 HERE = pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("INGOT_BUILD", HERE.parents[1] / "build"))
 # ONNX's runner allows 1e-3 relative per element; relative to the largest element the evaluator, which rounds once, is
 # nearer. Its expected outputs are computed in float32 with other orders of sums, some in float16.
 RTOL, ATOL = "1e-3", "1e-5"
-
-
-def evaluate_all(evaluate, jobs):
-    """Output lines of all jobs, which are dealt out to as many processes as there are cores, and what went to stderr."""
-    def run(share):
-        return subprocess.run([evaluate], input="".join(job + "\n" for job in share), capture_output=True, text=True)
-
-    shares = os.cpu_count()
-    with concurrent.futures.ThreadPoolExecutor(shares) as pool:
-        done = list(pool.map(run, [jobs[first::shares] for first in range(shares)]))
-    return sorted(line for part in done for line in part.stdout.splitlines()), "".join(part.stderr for part in done)
 
 
 def main():

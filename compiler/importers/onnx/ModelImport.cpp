@@ -1,5 +1,6 @@
 // Walks an ONNX model.
 #include "compiler/importers/onnx/ModelImport.h"
+#include "compiler/importers/onnx/NodeOrder.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -274,8 +275,7 @@ LogicalResult ModelImport::missing(StringRef name, const onnx::NodeProto &node,
       for (const auto &later : *s->nodes)
         if (llvm::is_contained(later.output(), name))
           return b.error() << node.op_type() << " reads '" << name
-                           << "', which only a later node computes: the graph has a cycle or is "
-                              "not sorted",
+                           << "', which needs its own result: the graph has a cycle",
                  failure();
   return b.error() << node.op_type() << " reads '" << name << "', which no node computes",
          failure();
@@ -290,8 +290,8 @@ LogicalResult ModelImport::importNodes(const RepeatedPtrField<onnx::NodeProto> &
   Scope *outer = std::exchange(current, &scope);
   scope.nodes = &nodes;
   LogicalResult result = success();
-  for (const auto &node : nodes)
-    if (failed(result = importNode(node, scope)))
+  for (const onnx::NodeProto *node : inOrder(nodes))
+    if (failed(result = importNode(*node, scope)))
       break;
   scope.nodes = outerNodes;
   current = outer;

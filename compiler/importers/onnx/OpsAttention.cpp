@@ -36,6 +36,8 @@ static FailureOr<Value> attentionMask(OnnxNode &n, Value query, Value key, int64
   GraphBuilder &b = n.b;
   int64_t rows = B::shape(query)[2], cols = B::shape(key)[2];
   Value mask = n.opt(3), keep;
+  if (mask && !B::isBool(mask)) // numbers of any type are added
+    mask = b.cast(mask, B::element(query));
   if (causal)
     keep = triangle(b, rows, cols, past, /*upper=*/false);
   if (lengths) {

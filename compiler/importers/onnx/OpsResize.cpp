@@ -141,7 +141,7 @@ static LogicalResult resize(OnnxNode &n) {
   double cubic = n.floatAttr("cubic_coeff_a", -0.75);
   double extrapolation = n.floatAttr("extrapolation_value", 0.0); // of tf_crop_and_resize alone
   bool crops = coordinateName == "tf_crop_and_resize";
-  bool halfOfNearest = coordinateName == "tf_half_pixel_for_nn" && n.version() < 13;
+  bool halfOfNearest = coordinateName == "tf_half_pixel_for_nn"; // of older operator sets
   if (!coordinates && !crops && !halfOfNearest && coordinateName != "half_pixel_symmetric")
     return n.unsupported("coordinate_transformation_mode = " + coordinateName,
                          "expected half_pixel, half_pixel_symmetric, pytorch_half_pixel, "

@@ -26,7 +26,7 @@ static double sourcePosition(const ResizeDim &dim, StringRef coordinates, int64_
   }
   if (coordinates == "pytorch_half_pixel" && out == 1)
     return -0.5;
-  if (coordinates == "tf_half_pixel_for_nn") // of operator sets 11 and 12
+  if (coordinates == "tf_half_pixel_for_nn")
     return (at + 0.5) / dim.scale;
   double x = (at + 0.5) / dim.scale - 0.5;
   if (coordinates == "half_pixel_symmetric")

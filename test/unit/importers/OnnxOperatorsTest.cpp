@@ -103,6 +103,17 @@ TEST_F(OnnxTest, ExtentsThatDataDecideAreTheModels) {
   EXPECT_EQ(run({{0, 5, 0, 6}}), (std::vector<double>{1, 3}));
 }
 
+TEST_F(OnnxTest, NodesNeedNotBeSorted) {
+  Model model;
+  model.input("x", {2}).output("y");
+  model.node("Mul", {"b", "b"}, {"y"});
+  model.node("Add", {"a", "x"}, {"b"});
+  model.node("Neg", {"x"}, {"c"});
+  model.node("Sub", {"x", "c"}, {"a"});
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(run({{1.0, 2.0}}), (std::vector<double>{9, 36}));
+}
+
 TEST_F(OnnxTest, BlocksOfFourBitsAreUnpackedLowBitsFirst) {
   Model model;
   onnx::OperatorSetIdProto *opset = model.proto.add_opset_import();
