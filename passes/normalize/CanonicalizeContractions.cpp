@@ -185,9 +185,53 @@ class BroadcastIntoMatmul : public OpRewritePattern<MatmulOp> {
   }
 };
 
+/// Keys and values that are repeated for the heads of a query: an attention reads one of them for
+/// several heads.
+class RepeatIntoAttention : public OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  /// What `value` [b, n * r, l, d] repeats r times each: a broadcast [b, n, 1, l, d] to r,
+  /// reshaped.
+  static BroadcastOp repeatOf(Value value) {
+    auto reshape = value.getDefiningOp<ReshapeOp>();
+    auto broadcast = reshape ? reshape.getInput().getDefiningOp<BroadcastOp>() : nullptr;
+    if (!broadcast || broadcast.getType().getRank() != 5 ||
+        broadcast.getInput().getType().getRank() != 5)
+      return {};
+    ArrayRef<int64_t> from = broadcast.getInput().getType().getShape(),
+                      to = broadcast.getType().getShape();
+    bool outside = from.take_front(2) == to.take_front(2) && from.take_back(2) == to.take_back(2);
+    ArrayRef<int64_t> shape = reshape.getType().getShape();
+    return outside && from[2] == 1 && shape.take_back(2) == to.take_back(2) && shape[0] == to[0]
+               ? broadcast
+               : BroadcastOp();
+  }
+
+  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
+    BroadcastOp key = repeatOf(op.getKey()), value = repeatOf(op.getValue());
+    if (!key || !value || key.getType().getDimSize(2) != value.getType().getDimSize(2))
+      return rewriter.notifyMatchFailure(op, "keys and values are not repeated alike");
+    auto once = [&](BroadcastOp broadcast) -> Value {
+      RankedTensorType type = broadcast.getInput().getType();
+      SmallVector<int64_t> shape(type.getShape());
+      shape.erase(shape.begin() + 2);
+      return ReshapeOp::create(rewriter, broadcast.getLoc(),
+                               RankedTensorType::get(shape, type.getElementType()),
+                               broadcast.getInput());
+    };
+    Value oneKey = once(key), oneValue = once(value);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getKeyMutable().assign(oneKey);
+      op.getValueMutable().assign(oneValue);
+    });
+    return success();
+  }
+};
+
 } // namespace
 
 void ingot::populateContractionPatterns(RewritePatternSet &patterns) {
-  patterns.add<AddToBias, MulIntoWeight, TransposeIntoMatmul, BroadcastIntoMatmul>(
-      patterns.getContext());
+  patterns
+      .add<AddToBias, MulIntoWeight, TransposeIntoMatmul, BroadcastIntoMatmul, RepeatIntoAttention>(
+          patterns.getContext());
 }

@@ -67,7 +67,7 @@ def CanonicalizeGraph : Pass<"canonicalize-graph", "mlir::func::FuncOp"> {
   let description = [{
     Removes what has no effect (transposes that cancel, neutral constants, broadcasts that the reading op does itself),
     and gives equal computations one form: bias constants are operands of their contraction, min and max with constants
-    are clamps, global pools are reductions, a constant index is a slice. Never changes a result by more than the
+    are clamps, global pools are reductions, a constant index is a slice, an attention reads repeated keys once. Never changes a result by more than the
     rounding of a sum's order.
 
     ```mlir

@@ -274,3 +274,32 @@ func.func @split(%x: tensor<1x4x20x20xf32>) -> (tensor<1x4x10x20xf32>, tensor<1x
   %1 = ingot.pool max %x kernel [3, 3] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] : tensor<1x4x20x20xf32>
   return %0, %1 : tensor<1x4x10x20xf32>, tensor<1x4x20x20xf32>
 }
+
+// -----
+
+// Keys and values repeated for the heads of the query.
+// CHECK-LABEL: func.func @grouped_heads
+func.func @grouped_heads(%q: tensor<1x6x4x8xf32>, %k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x4xf32>) -> tensor<1x6x4x4xf32> {
+  // CHECK-NEXT: ingot.attention %arg0, %arg1, %arg2 scale 1.000000e+00
+  // CHECK-NEXT: return
+  %0 = ingot.reshape %k : tensor<1x2x5x8xf32> -> tensor<1x2x1x5x8xf32>
+  %1 = ingot.broadcast %0 : tensor<1x2x1x5x8xf32> -> tensor<1x2x3x5x8xf32>
+  %2 = ingot.reshape %1 : tensor<1x2x3x5x8xf32> -> tensor<1x6x5x8xf32>
+  %3 = ingot.reshape %v : tensor<1x2x5x4xf32> -> tensor<1x2x1x5x4xf32>
+  %4 = ingot.broadcast %3 : tensor<1x2x1x5x4xf32> -> tensor<1x2x3x5x4xf32>
+  %5 = ingot.reshape %4 : tensor<1x2x3x5x4xf32> -> tensor<1x6x5x4xf32>
+  %6 = ingot.attention %q, %2, %5 scale 1.0 : tensor<1x6x4x8xf32>, tensor<1x6x5x8xf32>, tensor<1x6x5x4xf32>
+  return %6 : tensor<1x6x4x4xf32>
+}
+
+// -----
+
+// Heads that come round in turn are another order.
+// CHECK-LABEL: func.func @tiled_heads
+func.func @tiled_heads(%q: tensor<1x6x4x8xf32>, %k: tensor<1x1x2x5x8xf32>) -> tensor<1x6x4x8xf32> {
+  // CHECK: ingot.attention {{.*}} tensor<1x6x5x8xf32>, tensor<1x6x5x8xf32>
+  %0 = ingot.broadcast %k : tensor<1x1x2x5x8xf32> -> tensor<1x3x2x5x8xf32>
+  %1 = ingot.reshape %0 : tensor<1x3x2x5x8xf32> -> tensor<1x6x5x8xf32>
+  %2 = ingot.attention %q, %1, %1 scale 1.0 : tensor<1x6x4x8xf32>, tensor<1x6x5x8xf32>, tensor<1x6x5x8xf32>
+  return %2 : tensor<1x6x4x8xf32>
+}
