@@ -369,12 +369,14 @@ def strip(graph):
 
 def main():
     from torch.ao.quantization.fx import _decomposed  # noqa: F401  (registers quantized_decomposed)
+    from _pt2_small_cases import SMALL
 
+    CASES.update({name: (function, inputs, False) for name, (function, inputs) in SMALL.items()})
     for name, (function, inputs, core) in CASES.items():
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
             continue
         module = (function() if isinstance(function, type) else Call(function)).eval()
-        with torch.no_grad():
+        with torch.set_grad_enabled(name == "regions"):  # there, no_grad is a region of its own
             exported = torch.export.export(module, inputs)
             programs = {name: exported}
             if core:

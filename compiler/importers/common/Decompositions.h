@@ -68,6 +68,19 @@ mlir::Value globalPool(GraphBuilder &b, PoolKind kind, mlir::Value value);
 mlir::Value adaptivePool(GraphBuilder &b, PoolKind kind, mlir::Value value,
                          llvm::ArrayRef<int64_t> sizes);
 
+//===--- Losses.cpp
+//-----------------------------------------------------------------------------------------------===//
+
+enum class LossReduction { None, Mean, Sum };
+/// A loss's elements, their mean or their sum.
+mlir::Value reduceLoss(GraphBuilder &b, mlir::Value loss, LossReduction reduction);
+/// -weight[target] * logProbabilities[n, target, …]: `logProbabilities` [N, C, d…], `target`
+/// [N, d…], `weight` [C] or null. Positions whose target is `ignored` count as nothing; the mean is
+/// over the weights that count.
+mlir::Value likelihoodLoss(GraphBuilder &b, mlir::Value logProbabilities, mlir::Value target,
+                           mlir::Value weight, std::optional<int64_t> ignored,
+                           LossReduction reduction);
+
 //===--- Einsum.cpp
 //-----------------------------------------------------------------------------------------------===//
 

@@ -44,6 +44,32 @@ void addCreationOps(OpTable &table) {
     if (RankedTensorType type = n.type())
       n.result(n.b.iota(type, 0, start, steps > 1 ? (end - start) / (steps - 1) : 0));
   });
+  table.add({"logspace.default"}, [](Node &n) {
+    double start = n.number("start"), end = n.number("end"), steps = (double)n.integer("steps");
+    RankedTensorType type = n.type();
+    if (!type)
+      return;
+    RankedTensorType wide = n.b.tensorType(type.getShape(), n.b.ops().getF64Type());
+    Value exponents = n.b.iota(wide, 0, start, steps > 1 ? (end - start) / (steps - 1) : 0);
+    Value base = n.b.scalarLike(exponents, n.number("base", 10));
+    Value powers = n.b.binary<PowOp>(base, exponents);
+    n.result(powers ? n.b.cast(powers, type.getElementType()) : powers);
+  });
+  table.add({"fft_fftfreq.default", "fft_rfftfreq.default"}, [](Node &n) {
+    // 0, 1, …, then from the most negative one up to -1, over n · d.
+    int64_t length = n.integer("n");
+    double spacing = n.number("d", 1) * (double)length;
+    RankedTensorType type = n.type();
+    if (!type || n.failed)
+      return;
+    bool half = n.op.starts_with("fft_r");
+    int64_t positive = half ? type.getNumElements() : (length + 1) / 2;
+    Ints steps;
+    for (int64_t i = 0; i < type.getNumElements() && i < kMaxReadElements; ++i)
+      steps.push_back(i < positive ? i : i - length);
+    Value list = n.b.cast(n.b.ints(steps), type.getElementType());
+    n.result(n.b.div(list, n.b.scalarLike(list, spacing)));
+  });
   table.add({"eye.default", "eye.m"}, [](Node &n) {
     RankedTensorType type = n.type();
     if (!type)

@@ -53,36 +53,30 @@ Type promoted(Node &n, ArrayRef<StringRef> names) {
   return result;
 }
 
-/// An operand cast to the result's type.
-Value operand(Node &n, StringRef name) {
-  Type element = n.element();
-  return element ? n.b.cast(n.tensor(name), element) : Value();
-}
-
 StringRef selfName(Node &n) { return n.has("self") ? "self" : "input"; }
 
-template <typename Op> void unary(Node &n) { n.result(n.b.create<Op>(operand(n, selfName(n)))); }
+template <typename Op> void unary(Node &n) { n.result(n.b.create<Op>(n.operand(selfName(n)))); }
 template <typename Op> void binary(Node &n) {
-  n.result(n.b.binary<Op>(operand(n, "self"), operand(n, "other")));
+  n.result(n.b.binary<Op>(n.operand("self"), n.operand("other")));
 }
 
 /// add and sub: self ± alpha · other.
 template <typename Op> void scaledBinary(Node &n) {
-  Value other = operand(n, "other");
+  Value other = n.operand("other");
   if (n.has("alpha"))
     other = n.b.scale(other, n.number("alpha"));
-  n.result(n.b.binary<Op>(operand(n, "self"), other));
+  n.result(n.b.binary<Op>(n.operand("self"), other));
 }
 void rsub(Node &n) {
-  Value self = operand(n, "self");
+  Value self = n.operand("self");
   if (n.has("alpha"))
     self = n.b.scale(self, n.number("alpha"));
-  n.result(n.b.sub(operand(n, "other"), self));
+  n.result(n.b.sub(n.operand("other"), self));
 }
 
 void divMode(Node &n) {
   std::string mode = n.text("rounding_mode");
-  Value x = operand(n, "self"), y = operand(n, "other");
+  Value x = n.operand("self"), y = n.operand("other");
   if (mode == "floor")
     return n.result(n.b.binary<FloorDivOp>(x, y));
   Value quotient = n.b.div(x, y);
@@ -91,7 +85,7 @@ void divMode(Node &n) {
 }
 
 void powScalar(Node &n) {
-  Value x = operand(n, "self");
+  Value x = n.operand("self");
   double exponent = n.number("exponent");
   if (!x)
     return n.result({});
@@ -124,37 +118,37 @@ template <typename Op> void logical(Node &n) {
 }
 
 void clamp(Node &n) {
-  Value x = operand(n, "self");
+  Value x = n.operand("self");
   double low = n.number("min", -INFINITY), high = n.number("max", INFINITY);
   n.result(n.b.clamp(x, low, high));
 }
 void clampTensor(Node &n) {
-  Value x = operand(n, "self");
+  Value x = n.operand("self");
   if (n.has("min"))
-    x = n.b.binary<MaxOp>(x, operand(n, "min"));
+    x = n.b.binary<MaxOp>(x, n.operand("min"));
   if (n.has("max"))
-    x = n.b.binary<MinOp>(x, operand(n, "max"));
+    x = n.b.binary<MinOp>(x, n.operand("max"));
   n.result(x);
 }
 
 void where(Node &n) {
-  n.result(n.b.select(truth(n, "condition"), operand(n, "self"), operand(n, "other")));
+  n.result(n.b.select(truth(n, "condition"), n.operand("self"), n.operand("other")));
 }
 void maskedFill(Node &n) {
-  Value self = operand(n, "self");
-  n.result(self ? n.b.broadcast(n.b.select(truth(n, "mask"), operand(n, "value"), self),
+  Value self = n.operand("self");
+  n.result(self ? n.b.broadcast(n.b.select(truth(n, "mask"), n.operand("value"), self),
                                 n.type().getShape())
                 : Value());
 }
 
 /// self + value · (tensor1 op tensor2)
 template <typename Op> void addCombined(Node &n) {
-  Value product = n.b.binary<Op>(operand(n, "tensor1"), operand(n, "tensor2"));
-  n.result(n.b.add(operand(n, "self"), n.b.scale(product, n.number("value", 1))));
+  Value product = n.b.binary<Op>(n.operand("tensor1"), n.operand("tensor2"));
+  n.result(n.b.add(n.operand("self"), n.b.scale(product, n.number("value", 1))));
 }
 void lerp(Node &n) {
-  Value self = operand(n, "self"), weight = operand(n, "weight");
-  n.result(n.b.add(self, n.b.mul(weight, n.b.sub(operand(n, "end"), self))));
+  Value self = n.operand("self"), weight = n.operand("weight");
+  n.result(n.b.add(self, n.b.mul(weight, n.b.sub(n.operand("end"), self))));
 }
 
 void addMath(OpTable &table) {
@@ -162,7 +156,7 @@ void addMath(OpTable &table) {
   table.add({"neg.default", "negative.default"}, unary<NegOp>);
   table.add({"sign.default", "sgn.default"}, [](Node &n) {
     // Torch's sign of NaN is 0.
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     if (!x || !n.b.isFloat(x))
       return n.result(n.b.create<SignOp>(x));
     Value zero = n.b.scalarLike(x, 0);
@@ -174,14 +168,14 @@ void addMath(OpTable &table) {
   table.add({"round.default"}, unary<RoundOp>);
   table.add({"trunc.default", "fix.default"}, unary<TruncOp>);
   table.add({"frac.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     n.result(n.b.sub(x, n.b.create<TruncOp>(x)));
   });
   table.add({"sqrt.default"}, unary<SqrtOp>);
   table.add({"rsqrt.default"}, unary<RsqrtOp>);
   table.add({"reciprocal.default"}, unary<ReciprocalOp>);
   table.add({"square.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     n.result(n.b.mul(x, x));
   });
   table.add({"exp.default"}, unary<ExpOp>);
@@ -206,7 +200,7 @@ void addMath(OpTable &table) {
   table.add({"erf.default", "special_erf.default"}, unary<ErfOp>);
   table.add({"sigmoid.default", "special_expit.default"}, unary<SigmoidOp>);
   table.add({"logit.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     if (n.has("eps"))
       x = n.b.clamp(x, n.number("eps"), 1 - n.number("eps"));
     n.result(n.b.create<LogOp>(n.b.div(x, n.b.sub(n.b.scalarLike(x, 1), x))));
@@ -218,70 +212,69 @@ void addActivations(OpTable &table) {
   table.add({"silu.default"}, unary<SiluOp>);
   table.add({"mish.default"}, unary<MishOp>);
   table.add({"hardswish.default"}, unary<HardSwishOp>);
-  table.add({"relu6.default"}, [](Node &n) { n.result(n.b.clamp(operand(n, "self"), 0, 6)); });
+  table.add({"relu6.default"}, [](Node &n) { n.result(n.b.clamp(n.operand("self"), 0, 6)); });
   table.add({"hardtanh.default"}, [](Node &n) {
-    n.result(n.b.clamp(operand(n, "self"), n.number("min_val", -1), n.number("max_val", 1)));
+    n.result(n.b.clamp(n.operand("self"), n.number("min_val", -1), n.number("max_val", 1)));
   });
   table.add({"hardsigmoid.default"}, [](Node &n) {
-    n.result(n.b.create<HardSigmoidOp>(operand(n, "self"), APFloat(1.0 / 6), APFloat(0.5)));
+    n.result(n.b.create<HardSigmoidOp>(n.operand("self"), APFloat(1.0 / 6), APFloat(0.5)));
   });
   table.add({"gelu.default"}, [](Node &n) {
-    n.result(n.b.create<GeluOp>(operand(n, "self"), n.text("approximate", "none") == "tanh"));
+    n.result(n.b.create<GeluOp>(n.operand("self"), n.text("approximate", "none") == "tanh"));
   });
   table.add({"leaky_relu.default"}, [](Node &n) {
-    n.result(
-        n.b.create<LeakyReluOp>(operand(n, "self"), APFloat(n.number("negative_slope", 0.01))));
+    n.result(n.b.create<LeakyReluOp>(n.operand("self"), APFloat(n.number("negative_slope", 0.01))));
   });
   table.add({"elu.default"}, [](Node &n) {
-    n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(n.number("alpha", 1)),
+    n.result(n.b.create<EluOp>(n.operand("self"), APFloat(n.number("alpha", 1)),
                                APFloat(n.number("scale", 1)), APFloat(n.number("input_scale", 1))));
   });
   table.add({"celu.default"}, [](Node &n) {
     double alpha = n.number("alpha", 1);
     n.result(
-        n.b.create<EluOp>(operand(n, "self"), APFloat(alpha), APFloat(1.0), APFloat(1 / alpha)));
+        n.b.create<EluOp>(n.operand("self"), APFloat(alpha), APFloat(1.0), APFloat(1 / alpha)));
   });
   table.add({"selu.default"}, [](Node &n) {
-    n.result(n.b.create<EluOp>(operand(n, "self"), APFloat(1.6732632423543772848170429916717),
+    n.result(n.b.create<EluOp>(n.operand("self"), APFloat(1.6732632423543772848170429916717),
                                APFloat(1.0507009873554804934193349852946), APFloat(1.0)));
   });
   table.add({"softplus.default"}, [](Node &n) {
     // log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold.
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     double beta = n.number("beta", 1), threshold = n.number("threshold", 20);
     Value scaled = n.b.scale(x, beta);
     Value soft = n.b.scale(n.b.create<SoftplusOp>(scaled), 1 / beta);
     n.result(n.b.select(n.b.cmp(CmpKind::Gt, scaled, n.b.scalarLike(x, threshold)), x, soft));
   });
   table.add({"log_sigmoid.default"}, [](Node &n) {
-    n.result(n.b.create<NegOp>(n.b.create<SoftplusOp>(n.b.create<NegOp>(operand(n, "self")))));
+    n.result(n.b.create<NegOp>(n.b.create<SoftplusOp>(n.b.create<NegOp>(n.operand("self")))));
   });
   table.add({"tanhshrink.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     n.result(n.b.sub(x, n.b.create<TanhOp>(x)));
   });
   table.add({"softsign.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     n.result(n.b.div(x, n.b.add(n.b.create<AbsOp>(x), n.b.scalarLike(x, 1))));
   });
   table.add({"hardshrink.default"}, [](Node &n) {
-    Value x = operand(n, "self"), zero = n.b.scalarLike(x, 0);
+    Value x = n.operand("self"), zero = n.b.scalarLike(x, 0);
     Value inside =
         n.b.cmp(CmpKind::Le, n.b.create<AbsOp>(x), n.b.scalarLike(x, n.number("lambd", 0.5)));
     n.result(n.b.select(inside, zero, x));
   });
   table.add({"softshrink.default"}, [](Node &n) {
-    Value x = operand(n, "self");
+    Value x = n.operand("self");
     double lambda = n.number("lambd", 0.5);
     n.result(n.b.sub(x, n.b.clamp(x, -lambda, lambda)));
   });
   table.add({"threshold.default"}, [](Node &n) {
-    Value x = operand(n, "self");
-    Value above = n.b.cmp(CmpKind::Gt, x, n.b.scalarLike(x, n.number("threshold")));
-    n.result(n.b.select(above, x, n.b.scalarLike(x, n.number("value"))));
+    Value x = n.operand("self");
+    Value below = n.b.cmp(CmpKind::Le, x, n.b.scalarLike(x, n.number("threshold"))); // NaN stays
+    n.result(n.b.select(below, n.b.scalarLike(x, n.number("value")), x));
   });
   table.add({"prelu.default", "_prelu_kernel.default"}, [](Node &n) {
-    Value x = operand(n, "self"), slope = n.tensor("weight");
+    Value x = n.operand("self"), slope = n.tensor("weight");
     if (!x || !slope)
       return n.result({});
     if (n.b.rank(slope) == 1 && n.b.rank(x) > 2) { // one for each channel, dim 1
@@ -314,9 +307,8 @@ void addArithmetic(OpTable &table) {
   table.add({"remainder.Tensor", "remainder.Scalar"}, binary<ModOp>);
   table.add({"fmod.Tensor", "fmod.Scalar"}, binary<RemOp>);
   table.add({"pow.Tensor_Scalar"}, powScalar);
-  table.add({"pow.Tensor_Tensor", "pow.Scalar"}, [](Node &n) {
-    n.result(n.b.binary<PowOp>(operand(n, "self"), operand(n, "exponent")));
-  });
+  table.add({"pow.Tensor_Tensor", "pow.Scalar"},
+            [](Node &n) { n.result(n.b.binary<PowOp>(n.operand("self"), n.operand("exponent"))); });
   table.add({"maximum.default", "max.other"}, binary<MaxOp>);
   table.add({"minimum.default", "min.other"}, binary<MinOp>);
   table.add({"atan2.default", "arctan2.default"}, binary<Atan2Op>);
@@ -357,9 +349,6 @@ void addLogic(OpTable &table) {
             binary<ShrOp>);
   table.add({"where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar"}, where);
   table.add({"masked_fill.Scalar", "masked_fill.Tensor"}, maskedFill);
-  table.add({"isnan.default"}, [](Node &n) { n.result(n.b.create<IsNanOp>(n.tensor("self"))); });
-  table.add({"isinf.default"},
-            [](Node &n) { n.result(n.b.create<IsInfOp>(n.tensor("self"), true, true)); });
 }
 
 } // namespace

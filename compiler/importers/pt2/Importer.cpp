@@ -221,26 +221,9 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
   if (isIgnored(op))
     return success();
   if (StringRef hop = op; hop.consume_front("higher_order.")) {
-    const Json *graph = nullptr;
-    SmallVector<StringRef> operands;
-    forEachElement(field(&json, "inputs"), [&](const Json *input) {
-      Tagged argument = asUnion(field(input, "arg"));
-      if (argument.tag == "as_graph" && !graph)
-        graph = field(argument.value, "graph");
-      else if (graph && argument.tag == "as_tensor")
-        operands.push_back(asText(field(argument.value, "name")).value_or(""));
-      else if (graph && argument.tag == "as_tensors")
-        forEachElement(argument.value, [&](const Json *item) {
-          operands.push_back(asText(field(item, "name")).value_or(""));
-        });
-    });
-    static constexpr StringRef kInlined[] = {"wrap_with_set_grad_enabled", "strict_mode",
-                                             "hints_wrapper", "run_const_graph", "invoke_subgraph"};
-    if (graph && llvm::is_contained(kInlined, hop))
-      return inlineGraph(node, graph, operands, depth);
-    node.unsupported(hop == "wrap_with_autocast"
-                         ? "export without torch.autocast, or call run_decompositions()"
-                         : "");
+    std::optional<LogicalResult> done = importHigherOrder(node, hop, depth);
+    if (done)
+      return *done;
   } else {
     OpTable::Converter converter = table.find(op);
     // `relu_.default` is `relu.default` written to its first argument.
@@ -267,8 +250,7 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
   if (node.failed)
     return failure();
   for (auto [index, name] : llvm::enumerate(node.outputs)) {
-    if (name.empty() || (index < node.produced.size() && !node.produced[index].storage &&
-                         !node.isUnsupported && name.contains("_unused_")))
+    if (name.empty())
       continue;
     RankedTensorType expected = recordedType(scope, name);
     if (!expected)
@@ -278,8 +260,11 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
       scope.tensors[name] = fresh(b.splat(expected.getShape(), expected.getElementType(), 0));
       continue;
     }
-    if (!node.produced[index].storage)
-      return b.error() << "result " << index << " of " << op << " is used, which is not supported";
+    if (!node.produced[index].storage) { // an error if it is read
+      scope.tensors[name] = Tensor();
+      problems[name] = ("result " + Twine(index) + " of " + op + ", which is not supported").str();
+      continue;
+    }
     Value value = read(node.produced[index]);
     if (!value)
       return failure();
@@ -290,43 +275,6 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
     scope.tensors[name] = node.produced[index];
   }
   return success();
-}
-
-LogicalResult Importer::inlineGraph(Node &node, const Json *graph, ArrayRef<StringRef> operands,
-                                    unsigned depth) {
-  Scope inner;
-  inner.graph = graph;
-  size_t next = 0;
-  bool fits = true;
-  forEachElement(field(graph, "inputs"), [&](const Json *input) {
-    Tagged argument = asUnion(input);
-    auto name = asText(field(argument.value, "name"));
-    Tensor *operand = next < operands.size() ? node.find(operands[next]) : nullptr;
-    ++next;
-    if (argument.tag != "as_tensor" || !name)
-      return; // a symbolic number: its own tables hold its expression
-    if (!operand)
-      fits = false;
-    else
-      inner.tensors[*name] = *operand;
-  });
-  if (!fits)
-    return b.error() << "a sub-graph's inputs do not fit its operands";
-  if (failed(importNodes(inner, depth + 1)))
-    return failure();
-  size_t index = 0;
-  forEachElement(field(graph, "outputs"), [&](const Json *output) {
-    auto name = asText(field(asUnion(output).value, "name"));
-    auto found = name ? inner.tensors.find(*name) : inner.tensors.end();
-    if (index < node.outputs.size() && !node.outputs[index].empty()) {
-      if (found != inner.tensors.end())
-        node.scope.tensors[node.outputs[index]] = found->second;
-      else
-        fits &= symbolicOutput(node.scope, node.outputs[index]);
-    }
-    ++index;
-  });
-  return fits ? success() : b.error() << "a sub-graph's outputs do not fit its node's";
 }
 
 bool Importer::symbolicOutput(const Scope &scope, StringRef name) {
@@ -432,6 +380,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
                          << " is a number, which is not supported: return a tensor",
                failure();
       Value value = found == root.tensors.end() ? Value() : read(found->second);
+      if (!value && name && problems.contains(*name))
+        return b.error() << "output '" << *name << "' is " << problems.lookup(*name), failure();
       if (!value)
         return b.error() << "output '" << name.value_or("?") << "' is not computed", failure();
       std::string wanted = key.empty() ? name->str() : key, unique = wanted;

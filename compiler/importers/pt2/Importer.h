@@ -72,9 +72,27 @@ private:
   mlir::LogicalResult bindStored(llvm::StringRef name, llvm::StringRef storedName, bool constant);
   mlir::LogicalResult importNodes(Scope &scope, unsigned depth);
   mlir::LogicalResult importNode(Scope &scope, const Json &json, unsigned depth);
-  /// Imports a sub-graph in place: its inputs are `operands`, its outputs become the node's.
-  mlir::LogicalResult inlineGraph(Node &node, const Json *graph,
-                                  llvm::ArrayRef<llvm::StringRef> operands, unsigned depth);
+  /// Imports a node that has sub-graphs (`hop`: its kind). Nothing when it is reported as
+  /// unsupported.
+  std::optional<mlir::LogicalResult> importHigherOrder(Node &node, llvm::StringRef hop,
+                                                       unsigned depth);
+  /// Imports a sub-graph in place: `operands` are its inputs (without storage: symbolic numbers),
+  /// `results` its outputs.
+  mlir::LogicalResult importGraph(const Json *graph, llvm::ArrayRef<Tensor> operands,
+                                  llvm::SmallVectorImpl<Tensor> &results, unsigned depth);
+  /// Makes tensors the node's results.
+  mlir::LogicalResult setResults(Node &node, llvm::ArrayRef<Tensor> results);
+  std::optional<mlir::LogicalResult> importBranches(Node &node, llvm::ArrayRef<const Json *> graphs,
+                                                    llvm::ArrayRef<Tensor> operands,
+                                                    unsigned depth);
+  std::optional<mlir::LogicalResult> importWhile(Node &node, llvm::ArrayRef<const Json *> graphs,
+                                                 llvm::SmallVector<Tensor> carried,
+                                                 llvm::ArrayRef<Tensor> others, unsigned depth);
+  /// scan, and map_impl, which carries nothing.
+  std::optional<mlir::LogicalResult> importScan(Node &node, const Json *graph,
+                                                llvm::SmallVector<Tensor> carried,
+                                                llvm::ArrayRef<Tensor> scanned,
+                                                llvm::ArrayRef<Tensor> others, unsigned depth);
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> finish();
 
   /// The tensor's current value.
@@ -104,9 +122,11 @@ private:
   llvm::StringMap<std::string> geometries;          // of a record's first tensor
   std::vector<std::pair<std::string, std::shared_ptr<Storage>>> states;
   llvm::StringMap<std::string>
-      problems; // of stored tensors that cannot be read, by the graph's name
+      problems; // of stored tensors and results that cannot be read, by the graph's name
   std::set<std::string> *mutated = nullptr;
   int64_t nodeCount = 0;
+  /// Inside a region of torch.autocast: operands have the type of the recorded result.
+  bool autocast = false;
 };
 
 /// One node of the program while it is imported: its arguments by their names in the operator's
@@ -125,6 +145,11 @@ public:
   bool has(llvm::StringRef name) const { return argument(name).value != nullptr; }
   /// A tensor; a number in a tensor's place is a rank-0 tensor of the category's default type.
   mlir::Value tensor(llvm::StringRef name);
+  /// The same, cast to the element type of the first result: what torch promotes operands to.
+  mlir::Value operand(llvm::StringRef name) {
+    mlir::Type type = element();
+    return type ? b.cast(tensor(name), type) : mlir::Value();
+  }
   /// The same, null without an error when the argument is absent or None.
   mlir::Value optional(llvm::StringRef name);
   /// A list of tensors; absent ones are null.
@@ -177,6 +202,8 @@ private:
   Tensor *find(llvm::StringRef name);
   mlir::Value wrong(llvm::StringRef name, llvm::StringRef expected);
   std::optional<Number> numberOf(Tagged value);
+  /// Inside a region of torch.autocast, a float operand in the type of the recorded result.
+  mlir::Value autocast(mlir::Value value);
   std::optional<Ints> strides(llvm::StringRef tensorName);
 
   Importer &importer;

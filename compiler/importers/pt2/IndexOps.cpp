@@ -3,6 +3,8 @@
 
 #include "compiler/importers/common/Decompositions.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace ingot::pt2 {
@@ -96,18 +98,133 @@ void scatter(Node &n, ScatterKind kind, StringRef sourceName) {
   n.result(scattered(n, self, indices, source, *axis, kind));
 }
 
+/// What a reduction starts from, in the type of `like`.
+double identityOf(Node &n, ScatterKind kind, Value like) {
+  Type element = n.b.element(like);
+  if (kind == ScatterKind::Mul)
+    return 1;
+  if (kind == ScatterKind::Add)
+    return 0;
+  double sign = kind == ScatterKind::Max ? -1 : 1;
+  if (n.b.isFloat(like))
+    return sign * INFINITY;
+  unsigned width = element.getIntOrFloatBitWidth();
+  bool isUnsigned = element.isUnsignedInteger() || width == 1;
+  if (kind == ScatterKind::Max)
+    return isUnsigned ? 0 : -std::ldexp(1.0, width - 1);
+  return std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;
+}
+
 void scatterReduce(Node &n) {
   std::string reduce = n.text("reduce");
   std::optional<ScatterKind> kind = llvm::StringSwitch<std::optional<ScatterKind>>(reduce)
-                                        .Cases({"sum", "add"}, ScatterKind::Add)
+                                        .Cases({"sum", "add", "mean"}, ScatterKind::Add)
                                         .Cases({"prod", "multiply"}, ScatterKind::Mul)
                                         .Case("amax", ScatterKind::Max)
                                         .Case("amin", ScatterKind::Min)
                                         .Default(std::nullopt);
-  if (!kind || !n.flag("include_self", true))
-    return n.unsupported("expected sum, prod, amax or amin with include_self",
-                         "reduce = " + reduce);
-  scatter(n, *kind, n.has("src") ? "src" : "value");
+  if (!kind)
+    return n.unsupported("expected sum, prod, mean, amax or amin", "reduce = " + reduce);
+  bool own = n.flag("include_self", true), mean = reduce == "mean";
+  if (own && !mean)
+    return scatter(n, *kind, n.has("src") ? "src" : "value");
+  Value self = n.tensor("self"), indices = index(n, "index"), source = n.tensor("src");
+  auto axis = axisOf(n, self);
+  if (!axis || !indices || !source)
+    return n.result({});
+  if (n.b.rank(self) == 0)
+    return n.unsupported("expected operands of rank 1 or more", "of scalars");
+  if (!own && *kind != ScatterKind::Add && n.b.element(self).isInteger(64) &&
+      *kind == ScatterKind::Min)
+    return n.unsupported("expected include_self or a narrower type", "amin of 64-bit integers");
+  source = cropped(n, source, n.b.shape(indices));
+  if (!own) {
+    Value start = n.b.scalarLike(self, identityOf(n, *kind, self));
+    start = start ? n.b.broadcast(start, n.b.shape(indices)) : start;
+    self = scattered(n, self, indices, start, *axis, ScatterKind::None);
+  }
+  Value result = scattered(n, self, indices, source, *axis, *kind);
+  if (!mean || !result)
+    return n.result(result);
+  // The mean is over what was added, and the element itself where it counts.
+  Value ones = n.b.splat(n.b.shape(indices), n.b.element(result), 1);
+  Value counts = scattered(n, n.b.splat(n.b.shape(result), n.b.element(result), own), indices, ones,
+                           *axis, ScatterKind::Add);
+  counts = n.b.binary<MaxOp>(counts, n.b.scalarLike(result, 1));
+  n.result(n.b.isFloat(result) ? n.b.div(result, counts) : n.b.binary<FloorDivOp>(result, counts));
+}
+
+/// Elements of the flattened operand; negative indices count from its end.
+void take(Node &n) {
+  Value self = n.tensor("self"), indices = index(n, "index");
+  RankedTensorType type = n.type();
+  if (!self || !indices || !type)
+    return n.result({});
+  Value flat = n.b.reshape(self, {n.b.type(self).getNumElements()});
+  n.result(n.b.create<GatherOp>(flat, indices, axisAttr(n, 0)));
+}
+
+void indexFill(Node &n) {
+  Value self = n.tensor("self"), indices = index(n, "index"), value = n.operand("value");
+  auto axis = axisOf(n, self);
+  if (!axis || !indices || !value || n.b.rank(self) == 0)
+    return n.result(self && n.b.rank(self) == 0 ? value : Value());
+  Ints column(n.b.rank(self), 1), shape(n.b.shape(self));
+  shape[*axis] = column[*axis] = n.b.type(indices).getNumElements();
+  indices = n.b.broadcast(n.b.reshape(indices, column), shape);
+  n.result(scattered(n, self, indices, n.b.broadcast(value, shape), *axis, ScatterKind::None));
+}
+
+/// Each element as often as `repeats` says, which must be known.
+void repeatEach(Node &n) {
+  bool alone = n.op == "repeat_interleave.Tensor";
+  Value self = alone ? Value() : n.tensor("self"), repeats = n.tensor("repeats");
+  RankedTensorType type = n.type();
+  auto dim = n.optionalInteger("dim");
+  if ((!alone && !self) || !repeats || !type)
+    return n.result({});
+  auto counts = GraphBuilder::getConstantInts(repeats);
+  if (!counts)
+    return n.unsupported("the result's shape would depend on the data", "repeats from the data");
+  if (self && !dim)
+    self = n.b.reshape(self, {n.b.type(self).getNumElements()});
+  auto axis = self ? n.b.axis(dim.value_or(0), n.b.rank(self)) : std::optional<int64_t>(0);
+  if (!axis)
+    return n.result({});
+  int64_t extent = self ? n.b.shape(self)[*axis] : (int64_t)counts->size();
+  if (counts->size() == 1)
+    counts->assign(extent, counts->front());
+  if ((int64_t)counts->size() != extent)
+    return n.result(n.b.fail("the repeats do not fit the operand"));
+  Ints places;
+  for (auto [place, count] : llvm::enumerate(*counts)) {
+    if (count < 0 || count > kMaxReadElements - (int64_t)places.size())
+      return n.result(n.b.fail("the repeats are negative or give more than a million elements"));
+    places.append(count, place);
+  }
+  Value indices = n.b.ints(places);
+  n.result(self ? n.b.create<GatherOp>(self, indices, axisAttr(n, *axis))
+                : n.b.cast(indices, type.getElementType()));
+}
+
+/// The elements of `source`, in order, where the mask is set: the i-th set place reads the i-th.
+void maskedScatter(Node &n) {
+  Value self = n.tensor("self"), mask = n.tensor("mask"), source = n.tensor("source");
+  RankedTensorType type = n.type();
+  if (!self || !mask || !source || !type)
+    return n.result({});
+  Type i64 = n.b.ops().getI64Type();
+  int64_t count = type.getNumElements(), given = n.b.type(source).getNumElements();
+  if (count == 0 || given == 0)
+    return n.result(self);
+  mask =
+      n.b.reshape(n.b.broadcast(n.b.cast(mask, n.b.ops().getI1Type()), type.getShape()), {count});
+  Value place = mask ? n.b.create<CumsumOp>(n.b.cast(mask, i64), (uint64_t)0, false, false) : mask;
+  place = n.b.clamp(n.b.sub(place, n.b.scalarLike(place, 1)), 0, (double)given - 1);
+  Value read =
+      place ? n.b.create<GatherOp>(n.b.reshape(source, {given}), place, axisAttr(n, 0)) : place;
+  Value flat = n.b.reshape(n.b.broadcast(self, type.getShape()), {count});
+  n.result(n.b.reshape(n.b.select(mask, read, flat), type.getShape()));
 }
 
 /// One slice of `source` for each index along a dim (index_copy, index_add).
@@ -317,6 +434,10 @@ void addIndexOps(OpTable &table) {
   table.add({"index_add.default"}, [](Node &n) { indexWrite(n, ScatterKind::Add); });
   table.add({"index.Tensor", "_unsafe_index.Tensor"}, indexTensor);
   table.add({"index_put.default", "_unsafe_index_put.default"}, indexPut);
+  table.add({"take.default"}, take);
+  table.add({"index_fill.int_Scalar", "index_fill.int_Tensor"}, indexFill);
+  table.add({"repeat_interleave.Tensor", "repeat_interleave.self_Tensor"}, repeatEach);
+  table.add({"masked_scatter.default"}, maskedScatter);
   table.add({"one_hot.default"}, oneHot);
   table.add({"bucketize.Tensor", "searchsorted.Tensor"}, bucketize);
 }

@@ -19,6 +19,10 @@ OpTable::OpTable() {
   addPoolingOps(*this);
   addRecurrentOps(*this);
   addQuantizationOps(*this);
+  addMathOps(*this);
+  addLossOps(*this);
+  addMatrixOps(*this);
+  addSamplingOps(*this);
 }
 
 Node::Node(Importer &importer, Scope &scope, const Json &json)
@@ -107,6 +111,13 @@ std::optional<Number> Node::numberOf(Tagged value) {
   return inner.value && !inner.tag.starts_with("as_sym_") ? numberOf(inner) : std::nullopt;
 }
 
+Value Node::autocast(Value value) {
+  if (!importer.autocast || !value || !b.isFloat(value) || outputs.empty() || outputs[0].empty())
+    return value;
+  Type wanted = element();
+  return wanted && llvm::isa<FloatType>(wanted) ? b.cast(value, wanted) : value;
+}
+
 Value Node::tensor(StringRef name) {
   Tagged value = argument(name);
   if (value.tag == "as_tensor") {
@@ -118,7 +129,7 @@ Value Node::tensor(StringRef name) {
       return number ? b.scalar(b.ops().getI64Type(), number->asReal()) : Value();
     }
     Tensor *tensor = find(reference);
-    Value result = tensor ? importer.read(*tensor) : Value();
+    Value result = tensor ? autocast(importer.read(*tensor)) : Value();
     failed |= !result;
     return result;
   }
@@ -159,7 +170,7 @@ SmallVector<Value> Node::tensors(StringRef name) {
       return;
     }
     Tensor *tensor = find(*reference);
-    Value read = tensor ? importer.read(*tensor) : Value();
+    Value read = tensor ? autocast(importer.read(*tensor)) : Value();
     failed |= !read;
     result.push_back(read);
   });

@@ -40,5 +40,9 @@ void addNormalizationOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addMathOps(OpTable &table);
+void addLossOps(OpTable &table);
+void addMatrixOps(OpTable &table);
+void addSamplingOps(OpTable &table);
 
 } // namespace ingot::pt2

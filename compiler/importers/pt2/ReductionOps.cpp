@@ -184,6 +184,10 @@ void addReductionOps(OpTable &table) {
     n.result(varianceOf(n), 0);
     n.result(reduced(n, ReduceKind::Mean, n.tensor("self")), 1);
   });
+  table.add({"std_mean.correction", "std_mean.dim"}, [](Node &n) {
+    n.result(n.b.create<SqrtOp>(varianceOf(n)), 0);
+    n.result(reduced(n, ReduceKind::Mean, n.tensor("self")), 1);
+  });
   table.add({"linalg_vector_norm.default"}, [](Node &n) { vectorNorm(n, "ord"); });
   table.add({"norm.ScalarOpt_dim", "norm.Scalar"}, [](Node &n) { vectorNorm(n, "p"); });
   table.add({"logsumexp.default"}, [](Node &n) {

@@ -203,6 +203,27 @@ void addShapeOps(OpTable &table) {
     SmallVector<Value> values = parts(n);
     join(n, values, !values.empty() && n.b.rank(values[0]) == 1 ? 0 : 1);
   });
+  table.add({"vstack.default", "row_stack.default", "dstack.default", "column_stack.default"},
+            [](Node &n) {
+              // Vectors are rows of vstack and columns of the others; dstack joins a third dim.
+              SmallVector<Value> values = n.tensors("tensors");
+              bool rows = n.op.starts_with("vstack") || n.op.starts_with("row"),
+                   deep = n.op.starts_with("dstack");
+              for (Value &value : values) {
+                value = value && n.element() ? n.b.cast(value, n.element()) : Value();
+                if (value && n.b.rank(value) == 0)
+                  value = n.b.unsqueeze(value, {0});
+                if (value && n.b.rank(value) == 1)
+                  value = n.b.unsqueeze(value, {rows || deep ? 0 : 1});
+                if (value && deep && n.b.rank(value) == 2)
+                  value = n.b.unsqueeze(value, {2});
+              }
+              join(n, values, rows ? 0 : deep ? 2 : 1);
+            });
+  table.add({"fliplr.default", "flipud.default"}, [](Node &n) {
+    Value self = n.tensor("self");
+    n.result(self ? flip(n.b, self, {n.op.starts_with("fliplr") ? 1 : 0}) : self);
+  });
   table.add({"repeat.default", "tile.default"}, [](Node &n) {
     n.result(n.b.tile(n.tensor("self"), n.ints(n.op.starts_with("tile") ? "dims" : "repeats")));
   });

@@ -231,27 +231,33 @@ void diagonal(Node &n) {
   Value self = n.tensor("self");
   auto first = axisOf(n, self, "dim1", 0), second = axisOf(n, self, "dim2", 1);
   RankedTensorType type = n.type();
-  if (!first || !second || !type)
+  if (!first || !second || !type || n.b.rank(self) < 2)
     return n.result({});
   int64_t offset = n.integer("offset", 0), length = type.getShape().back();
+  // Both dims last and joined: the diagonal is a slice by (columns + 1).
+  int64_t columns = n.b.shape(self)[*second];
+  int64_t start = !length ? 0 : offset >= 0 ? offset : -offset * columns;
+  Ints perm, inverse(n.b.rank(self)), moved, joined;
+  for (int64_t i = 0; i < n.b.rank(self); ++i)
+    if (i != *first && i != *second)
+      perm.push_back(i);
+  perm.append({*first, *second});
+  for (auto [to, from] : llvm::enumerate(perm)) {
+    moved.push_back(n.b.shape(self)[from]);
+    inverse[from] = to;
+  }
+  llvm::append_range(joined, ArrayRef(moved).drop_back(2));
+  joined.push_back(n.b.shape(self)[*first] * columns);
+  auto flat = [=](GraphBuilder &b, Value v) { return b.reshape(b.transpose(v, perm), joined); };
+  int64_t last = (int64_t)joined.size() - 1;
   n.view("self", {[=](GraphBuilder &b, Value v) {
-                    // Both dims last and joined: the diagonal is a slice by (columns + 1).
-                    Ints perm, shape;
-                    for (int64_t i = 0; i < b.rank(v); ++i)
-                      if (i != *first && i != *second)
-                        perm.push_back(i);
-                    int64_t columns = b.shape(v)[*second];
-                    perm.append({*first, *second});
-                    Value moved = b.transpose(v, perm);
-                    if (!moved)
-                      return Value();
-                    llvm::append_range(shape, b.shape(moved).drop_back(2));
-                    shape.push_back(b.shape(v)[*first] * columns);
-                    int64_t start = offset >= 0 ? offset : -offset * columns;
-                    return b.slice(b.reshape(moved, shape), (int64_t)shape.size() - 1,
-                                   length ? start : 0, length, columns + 1);
+                    return b.slice(flat(b, v), last, start, length, columns + 1);
                   },
-                  {}});
+                  [=](GraphBuilder &b, Value base, Value part) {
+                    Value put =
+                        sliceScatter(b, flat(b, base), part, last, start, length, columns + 1);
+                    return put ? b.transpose(b.reshape(put, moved), inverse) : put;
+                  }});
 }
 
 /// Windows of `size` by `step` along a dim, as a new last dim.
@@ -365,20 +371,21 @@ void addViewOps(OpTable &table) {
   table.add({"reshape.default", "flatten.using_ints", "reshape_as.default", "_unsafe_view.default",
              "_reshape_alias.default", "ravel.default"},
             reshapeTo);
+  table.add({"atleast_1d.default", "atleast_2d.default", "atleast_3d.default"}, viewTo);
   table.add({"unsqueeze.default", "squeeze.default", "squeeze.dim", "squeeze.dims"}, viewTo);
   table.add({"permute.default"}, [](Node &n) { permute(n, n.ints("dims")); });
   table.add({"transpose.int", "swapaxes.default", "swapdims.default"}, [](Node &n) {
     bool swap = n.has("axis0") || n.has("axis1");
     swapDims(n, n.integer(swap ? "axis0" : "dim0"), n.integer(swap ? "axis1" : "dim1"));
   });
-  table.add({"t.default", "numpy_T.default"}, [](Node &n) {
+  table.add({"t.default", "numpy_T.default", "matrix_H.default"}, [](Node &n) {
     Value self = n.tensor("self");
     Ints perm;
     for (int64_t i = self ? n.b.rank(self) : 0; i-- > 0;)
       perm.push_back(i);
     permute(n, perm);
   });
-  table.add({"mT.default"}, [](Node &n) { swapDims(n, -1, -2); });
+  table.add({"mT.default", "mH.default", "adjoint.default"}, [](Node &n) { swapDims(n, -1, -2); });
   table.add({"movedim.int", "movedim.intlist", "moveaxis.int", "moveaxis.intlist"}, movedim);
   table.add({"slice.Tensor"}, slice);
   table.add({"narrow.default"}, narrow);
