@@ -4,6 +4,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/importers/tflite/ImportTflite.h"
 #include "ir/graph/MapFile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -172,7 +173,7 @@ int ingot::inspectCommand(const InspectOptions &options) {
     FailureOr<ModelDescription> model = describePt2(*context, options.file);
     return failed(model) ? kUserError : printModel(*model, options);
   }
-  auto model = describeOnnx(options.file);
+  auto model = isTfliteModel(bytes) ? describeTflite(options.file) : describeOnnx(options.file);
   if (!model) {
     llvm::errs() << "error: " << llvm::toString(model.takeError()) << '\n';
     return kUserError;

@@ -2,6 +2,7 @@
 #include "compiler/emit/Inspect.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/importers/tflite/ImportTflite.h"
 #include "compiler/pipeline/Phases.h"
 #include "ir/graph/MapFile.h"
 
@@ -21,5 +22,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
                           << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
   if (bytes.starts_with("PK\x03\x04"))
     return importPt2(context, state.options, state.registry.pt2Ops, missing);
+  if (isTfliteModel(bytes))
+    return importTflite(context, state.options, missing);
   return importOnnx(context, state.options, state.registry.onnxOps, missing);
 }

@@ -46,8 +46,9 @@ struct CompileState {
 llvm::StringRef phaseName(Phase phase);
 constexpr unsigned kPhaseCount = 9;
 
-/// Reads `state.options.model` (a `.pt2` or `.onnx` file, told apart by its content) into a module.
-/// With `missing`, operators that are not supported go there instead of into an error.
+/// Reads `state.options.model` (a `.pt2`, `.onnx` or `.tflite` file, told apart by its content)
+/// into a module. With `missing`, operators that are not supported go there instead of into an
+/// error.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 runImportPhase(mlir::MLIRContext &context, CompileState &state, UnsupportedOps *missing = nullptr);
 

@@ -124,15 +124,17 @@ def truncated_and_flipped(root, mnist, shared):
     """The same files cut short and with single bits changed. A flip may leave a sound model: then code 0 is right."""
     onnx, pt2 = (mnist / "model.onnx").read_bytes(), (mnist / "model.pt2").read_bytes()
     small = (shared / "small.onnx").read_bytes()
+    tflite = (root / "test" / "ops" / "tflite" / "conv_same_s1_d1.tflite").read_bytes()
     program = (shared / "small.ingot").read_bytes()
     cases = []
-    for kind, data, file in (("onnx", onnx, "m.onnx"), ("pt2", pt2, "m.pt2")):
+    for kind, data, file in (("onnx", onnx, "m.onnx"), ("pt2", pt2, "m.pt2"), ("tflite", tflite, "m.tflite")):
         for at in cuts(data, 5):
             cases.append(Case(f"truncated/{kind}-{at}", ["compile", file, "-o", "out.ingot"], "m\\.", {file: data[:at]}))
     for at in cuts(program, 8):
         cases.append(Case(f"truncated/program-{at}", ["m.ingot"], "m.ingot", {"m.ingot": program[:at]}, tool="ingot-run"))
         cases.append(Case(f"truncated/inspect-{at}", ["inspect", "m.ingot"], "m.ingot", {"m.ingot": program[:at]}))
-    for kind, data, file, count in (("onnx", small, "m.onnx", 24), ("pt2", _broken_models.sound_pt2(), "m.pt2", 24)):
+    for kind, data, file, count in (("onnx", small, "m.onnx", 24), ("pt2", _broken_models.sound_pt2(), "m.pt2", 24),
+                                    ("tflite", tflite, "m.tflite", 48)):
         for index, (at, changed) in enumerate(flips(data, count, 3)):
             cases.append(Case(f"flipped/{kind}-{index}", ["compile", file, "--target=x86-64-v3", "-o", "out.ingot"], "m\\.|layer/|scale|input|error",
                               {file: changed}, codes=(0, 1)))

@@ -3,6 +3,7 @@ import os
 import struct
 import zipfile
 
+import _broken_tflite
 from _inputs import (FLOAT, INT64, STRING, TENSOR_META, archive, attribute, field, fields, floats, graph, ints, model,
                      node, npy, npz, one_op, pt2, pt2_graph, tensor, value_info, varint)
 
@@ -264,7 +265,8 @@ def json_with(name, text):
 
 
 def models():
-    for kind, suffix, table in (("onnx", "onnx", onnx_models()), ("pt2", "pt2", pt2_models())):
+    for kind, suffix, table in (("onnx", "onnx", onnx_models()), ("pt2", "pt2", pt2_models()),
+                                ("tflite", "tflite", _broken_tflite.tflite_models())):
         for row in table:
             name, says, data, words, files, prepare = row + ([], {}, None)[len(row) - 3:]
             yield kind, name, suffix, says, data, words, files, prepare

@@ -12,8 +12,6 @@
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/LoadedProgram.h"
 #include "compiler/importers/common/GraphBuilder.h"
-#include "compiler/importers/onnx/ImportOnnx.h"
-#include "compiler/importers/pt2/ImportPt2.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime-lib/run/Arrays.h"
 #include "llvm/ADT/StringExtras.h"
@@ -151,9 +149,9 @@ int runJob(Job job) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   std::string errors;
   ScopedDiagnosticHandler handler(&context, collect(errors));
-  FailureOr<OwningOpRef<ModuleOp>> module = StringRef(job.model).ends_with(".pt2")
-                                                ? importPt2(context, job.options)
-                                                : importOnnx(context, job.options);
+  CompileState state;
+  state.options = job.options;
+  FailureOr<OwningOpRef<ModuleOp>> module = runImportPhase(context, state);
   if (failed(module))
     return fail(job, "import: " + errors);
   auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");

@@ -16,6 +16,7 @@ FUZZ = ROOT / "test" / "fuzz"
 LIMIT = 300  # seconds a target; all its inputs together take a few
 SOUND = {"program": ["test/golden/*.ingot"], "arrays": ["test/models/mnist-cnn/case-0.npz"],
          "onnx": ["test/models/mnist-cnn/model.onnx"], "pt2": ["test/models/mnist-cnn/model.pt2"],
+         "tflite": ["test/ops/tflite/*conv*.tflite"],
          "plan-csv": ["test/unit/planner/minimalloc/*.csv"]}
 
 

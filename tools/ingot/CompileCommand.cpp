@@ -30,7 +30,8 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
   CLI::App *command = app.add_subcommand("compile", "compile a model into a program file");
   Options &options = flags->options;
   command
-      ->add_option("MODEL", options.model, "a .pt2 or .onnx file, or a phase dump (NN-phase.mlir)")
+      ->add_option("MODEL", options.model,
+                   "a .pt2, .onnx or .tflite file, or a phase dump (NN-phase.mlir)")
       ->required();
   command->add_option("-o", options.output,
                       "the program file (default: the model's name with .ingot)");

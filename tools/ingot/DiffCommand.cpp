@@ -12,7 +12,8 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   auto flags = std::make_shared<Flags>();
   CLI::App *command =
       app.add_subcommand("diff", "compare every kernel with the reference evaluator, worst first");
-  command->add_option("MODEL", flags->options.compile.model, "a .pt2 or .onnx file")->required();
+  command->add_option("MODEL", flags->options.compile.model, "a .pt2, .onnx or .tflite file")
+      ->required();
   command->add_option("--target", flags->options.compile.targets, "as for compile")->delimiter(',');
   command->add_option("--dim", flags->dims,
                       "NAME=N: the extent of a dim that the model leaves open");

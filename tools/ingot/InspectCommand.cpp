@@ -7,7 +7,7 @@
 void ingot::addInspectCommand(CLI::App &app, int &code) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App *command = app.add_subcommand("inspect", "show what is in a model or a program");
-  command->add_option("FILE", options->file, "a .pt2, .onnx or .ingot file")->required();
+  command->add_option("FILE", options->file, "a .pt2, .onnx, .tflite or .ingot file")->required();
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--disassemble", options->disassemble, "programs: the plan as text");
   command->add_flag("--verify", options->verify, "programs: check the hash of the weights too");

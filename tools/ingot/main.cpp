@@ -8,11 +8,11 @@ int main(int argc, char **argv) {
   if (argc > 1 && std::string_view(argv[1]) == "opt")
     return ingot::optCommand(argc - 1, argv + 1);
 
-  CLI::App app{
-      "Ingot compiles an exported model (.pt2 or ONNX) into one small program and runs it.\n\n"
-      "  ingot compile model.pt2 -o model.ingot     compile for this machine\n"
-      "  ingot run model.ingot --profile            run it, with a table per layer\n"
-      "  ingot inspect model.pt2                    what is in a model or a program\n"};
+  CLI::App app{"Ingot compiles an exported model (.pt2, ONNX or TFLite) into one small program and "
+               "runs it.\n\n"
+               "  ingot compile model.pt2 -o model.ingot     compile for this machine\n"
+               "  ingot run model.ingot --profile            run it, with a table per layer\n"
+               "  ingot inspect model.pt2                    what is in a model or a program\n"};
   app.name("ingot");
   app.require_subcommand(1);
   app.set_version_flag("--version", "ingot " INGOT_VERSION);

@@ -15,7 +15,7 @@ struct ModelDescription {
     std::string name, type; ///< type: "f32", "i64", …
     std::vector<std::variant<int64_t, std::string>> dims;
   };
-  std::string format; ///< "ONNX, opset 17", "torch.export"
+  std::string format; ///< "ONNX, opset 17", "torch.export", "TFLite, version 3"
   std::vector<Tensor> inputs, outputs;
   std::map<std::string, unsigned> operators; ///< source operator → count
 };

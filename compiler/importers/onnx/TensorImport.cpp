@@ -1,5 +1,6 @@
 // Turns ONNX tensors into constants.
 #include "compiler/importers/onnx/TensorImport.h"
+#include "compiler/importers/common/StoredTensor.h"
 #include "compiler/importers/onnx/OnnxNode.h"
 #include "compiler/importers/onnx/StripBlobs.h"
 #include "ir/graph/WeightStore.h"
@@ -11,32 +12,6 @@
 using namespace mlir;
 using namespace ingot;
 using namespace ingot::onnximport;
-
-/// Bytes of a tensor in the file: types narrower than a byte are packed, bool takes a byte.
-static uint64_t packedBytes(RankedTensorType type) {
-  unsigned bits = type.getElementTypeBitWidth();
-  uint64_t count = type.getNumElements();
-  if (bits == 1)
-    return count;
-  return bits < 8 ? (count * bits + 7) / 8 : count * (bits / 8);
-}
-
-/// The elements of packed bytes, one byte each: the first element is in the low bits.
-static std::vector<char> unpack(RankedTensorType type, ArrayRef<char> bytes) {
-  unsigned bits = type.getElementTypeBitWidth();
-  bool isSigned =
-      isa<IntegerType>(type.getElementType()) && !type.getElementType().isUnsignedInteger();
-  std::vector<char> out(type.getNumElements());
-  for (size_t i = 0; i < out.size(); ++i) {
-    unsigned perByte = 8 / bits;
-    int value = (static_cast<unsigned char>(bytes[i / perByte]) >> (i % perByte * bits)) &
-                ((1 << bits) - 1);
-    if (isSigned && value >> (bits - 1))
-      value -= 1 << bits;
-    out[i] = static_cast<char>(value);
-  }
-  return out;
-}
 
 Value TensorImport::fail(const onnx::TensorProto &tensor, const Twine &message) {
   b.error() << "tensor '" << tensor.name() << "' " << message.str();
@@ -63,33 +38,9 @@ Value TensorImport::import(const onnx::TensorProto &tensor) {
   if (have != want)
     return fail(tensor, "holds " + Twine(have) + " bytes, but its shape " + shapeName(shape) +
                             " of " + elementName(element) + " takes " + Twine(want));
-  return raw.inFile ? fromFile(tensor, type, source, raw.offset)
-                    : fromBytes(tensor, type, ArrayRef(raw.bytes.data(), raw.bytes.size()));
-}
-
-Value TensorImport::fromFile(const onnx::TensorProto &tensor, RankedTensorType type, int64_t file,
-                             uint64_t offset) {
-  WeightStore &store = weightsOf(b.context());
-  uint64_t bytes = packedBytes(type);
-  const char *data = store.getSource(file).buffer->getBufferStart() + offset;
-  unsigned bits = type.getElementTypeBitWidth();
-  if (bits < 8 || bytes <= kMaxDenseBytes)
-    return fromBytes(tensor, type, ArrayRef(data, bytes));
-  return b.constant(type, store.addWeight(b.context(), tensor.name(), file, offset, type));
-}
-
-Value TensorImport::fromBytes(const onnx::TensorProto &tensor, RankedTensorType type,
-                              ArrayRef<char> bytes) {
-  unsigned bits = type.getElementTypeBitWidth();
-  std::vector<char> elements;
-  if (bits == 1)
-    for (char byte : bytes)
-      elements.push_back(byte != 0);
-  else if (bits < 8)
-    elements = unpack(type, bytes);
-  else
-    elements.assign(bytes.begin(), bytes.end());
-  return b.constant(type, std::move(elements), tensor.name());
+  return raw.inFile ? constantFromFile(b, tensor.name(), type, source, raw.offset)
+                    : constantFromBytes(b, tensor.name(), type,
+                                        ArrayRef(raw.bytes.data(), raw.bytes.size()));
 }
 
 /// Appends the low bytes of a value.
@@ -125,7 +76,7 @@ Value TensorImport::fromTyped(const onnx::TensorProto &tensor, RankedTensorType 
   if (bytes.size() != packedBytes(type))
     return fail(tensor, "keeps its elements in a field that does not fit " +
                             elementName(type.getElementType()));
-  return fromBytes(tensor, type, bytes);
+  return constantFromBytes(b, tensor.name(), type, bytes);
 }
 
 Value TensorImport::fromExternal(const onnx::TensorProto &tensor, RankedTensorType type) {
@@ -178,7 +129,7 @@ Value TensorImport::fromExternal(const onnx::TensorProto &tensor, RankedTensorTy
   if (offset > size || want > size - offset)
     return fail(tensor, "has external data at byte " + Twine(offset) + ", beyond the end of '" +
                             path + "'");
-  return fromFile(tensor, type, *file, offset);
+  return constantFromFile(b, tensor.name(), type, *file, offset);
 }
 
 Value TensorImport::importSparse(const onnx::SparseTensorProto &sparse) {

@@ -21,10 +21,6 @@ public:
 
 private:
   mlir::Value fail(const onnx::TensorProto &tensor, const llvm::Twine &message);
-  mlir::Value fromFile(const onnx::TensorProto &tensor, mlir::RankedTensorType type, int64_t file,
-                       uint64_t offset);
-  mlir::Value fromBytes(const onnx::TensorProto &tensor, mlir::RankedTensorType type,
-                        llvm::ArrayRef<char> bytes);
   mlir::Value fromExternal(const onnx::TensorProto &tensor, mlir::RankedTensorType type);
   mlir::Value fromTyped(const onnx::TensorProto &tensor, mlir::RankedTensorType type);
 

@@ -1,0 +1,80 @@
+// TFLite's activations, softmax and L2 normalisation.
+#include "compiler/importers/common/Decompositions.h"
+#include "compiler/importers/tflite/OpTable.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::tfliteimport;
+
+using Activation = tflite::ActivationFunctionType;
+
+template <typename G> static LogicalResult simple(TfliteNode &n) {
+  Value value = n.in(0);
+  return value ? n.set(n.b.create<G>(value)) : failure();
+}
+
+template <Activation kind> static LogicalResult activation(TfliteNode &n) {
+  return n.set(n.activate(n.in(0), kind));
+}
+
+static LogicalResult relu0To1(TfliteNode &n) { return n.set(n.b.clamp(n.in(0), 0.0, 1.0)); }
+
+static LogicalResult leakyRelu(TfliteNode &n) {
+  Value value = n.in(0);
+  auto *options = n.options<tflite::LeakyReluOptions>();
+  if (!value || !options)
+    return failure();
+  return n.set(n.b.create<LeakyReluOp>(value, APFloat(double(options->alpha()))));
+}
+
+static LogicalResult elu(TfliteNode &n) {
+  Value value = n.in(0);
+  return value ? n.set(n.b.create<EluOp>(value, APFloat(1.0), APFloat(1.0), APFloat(1.0)))
+               : failure();
+}
+
+static LogicalResult gelu(TfliteNode &n) {
+  Value value = n.in(0);
+  auto *options = n.optionalOptions<tflite::GeluOptions>();
+  return value ? n.set(n.b.create<GeluOp>(value, options && options->approximate())) : failure();
+}
+
+static LogicalResult preluOp(TfliteNode &n) { return n.set(prelu(n.b, n.in(0), n.in(1))); }
+
+static LogicalResult softmax(TfliteNode &n) {
+  Value value = n.in(0);
+  auto *options = n.options<tflite::SoftmaxOptions>();
+  if (!value || !options)
+    return failure();
+  return n.set(n.b.softmax(n.b.scale(value, options->beta()), -1));
+}
+
+static LogicalResult logSoftmax(TfliteNode &n) {
+  return n.set(n.b.softmax(n.in(0), -1, /*log=*/true));
+}
+
+/// Divided by the norm along the last dim, which counts as 1e-6 at least.
+static LogicalResult l2Normalization(TfliteNode &n) {
+  Value value = n.in(0);
+  if (!value)
+    return failure();
+  return n.set(
+      n.activate(lpNormalize(n.b, value, 2, -1, 1e-6), fusedActivation<tflite::L2NormOptions>(n)));
+}
+
+void tfliteimport::addActivationOps(OpTable &table) {
+  table.add(Op::RELU, activation<Activation::RELU>);
+  table.add(Op::RELU6, activation<Activation::RELU6>);
+  table.add(Op::RELU_N1_TO_1, activation<Activation::RELU_N1_TO_1>);
+  table.add(Op::RELU_0_TO_1, relu0To1);
+  table.add(Op::TANH, simple<TanhOp>);
+  table.add(Op::LOGISTIC, simple<SigmoidOp>);
+  table.add(Op::HARD_SWISH, simple<HardSwishOp>);
+  table.add(Op::LEAKY_RELU, leakyRelu);
+  table.add(Op::PRELU, preluOp);
+  table.add(Op::ELU, elu);
+  table.add(Op::GELU, gelu);
+  table.add(Op::SOFTMAX, softmax);
+  table.add(Op::LOG_SOFTMAX, logSoftmax);
+  table.add(Op::L2_NORMALIZATION, l2Normalization);
+}

@@ -1,0 +1,66 @@
+// TFLite's matrix products.
+#include "compiler/importers/tflite/OpTable.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::tfliteimport;
+
+using B = GraphBuilder;
+
+static LogicalResult fullyConnected(TfliteNode &n) {
+  auto *options = n.options<tflite::FullyConnectedOptions>();
+  Value input = n.in(0), weights = n.in(1);
+  FailureOr<Value> bias = n.bias(2, 0, 1);
+  if (!options || !input || !weights || failed(bias))
+    return failure();
+  if (options->weights_format() != tflite::FullyConnectedOptionsWeightsFormat::DEFAULT)
+    return n.unsupported("shuffled weights", "expected the default layout");
+  if (B::rank(weights) != 2 || B::shape(weights)[1] == 0)
+    return n.error("has weights of shape " + shapeName(B::shape(weights)) + ", expected rank 2");
+  int64_t inner = B::shape(weights)[1], outputs = B::shape(weights)[0];
+  int64_t count = B::type(input).getNumElements();
+  if (count % inner)
+    return n.error("has an input of shape " + shapeName(B::shape(input)) + " for weights of " +
+                   shapeName(B::shape(weights)));
+  Ints shape{count / inner, outputs};
+  if (options->keep_num_dims()) {
+    if (B::rank(input) == 0 || B::shape(input).back() != inner)
+      return n.error("has an input of shape " + shapeName(B::shape(input)) + " for weights of " +
+                     shapeName(B::shape(weights)));
+    shape.assign(B::shape(input).begin(), B::shape(input).end());
+    shape.back() = outputs;
+  }
+  Value bias1 = *bias ? n.b.reshape(*bias, {outputs}) : Value();
+  if (*bias && !bias1)
+    return failure();
+  Value rows = n.b.reshape(input, {count / inner, inner});
+  Value result = n.b.matmul(rows, weights, bias1, /*transposeB=*/true);
+  return n.set(n.activate(n.b.reshape(result, shape), options->fused_activation_function()));
+}
+
+/// The last two dims swapped.
+static Value swapped(GraphBuilder &b, Value value) {
+  Ints perm;
+  for (int64_t dim = 0; dim < B::rank(value); ++dim)
+    perm.push_back(dim);
+  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return b.transpose(value, perm);
+}
+
+static LogicalResult batchMatmul(TfliteNode &n) {
+  auto *options = n.optionalOptions<tflite::BatchMatMulOptions>();
+  Value lhs = n.in(0), rhs = n.in(1);
+  if (!lhs || !rhs)
+    return failure();
+  if (B::rank(lhs) < 2 || B::rank(rhs) < 2)
+    return n.error("has operands of shapes " + shapeName(B::shape(lhs)) + " and " +
+                   shapeName(B::shape(rhs)) + ", expected rank 2 or more");
+  if (options && options->adj_x())
+    lhs = swapped(n.b, lhs);
+  return n.set(n.b.matmul(lhs, rhs, {}, options && options->adj_y()));
+}
+
+void tfliteimport::addContractionOps(OpTable &table) {
+  table.add(Op::FULLY_CONNECTED, fullyConnected);
+  table.add(Op::BATCH_MATMUL, batchMatmul);
+}

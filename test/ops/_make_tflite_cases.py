@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Writes small .tflite models and stores what the LiteRT interpreter computes for them.
+
+Each case becomes test/ops/tflite/NAME.tflite and NAME.npz with inputs in0, in1, … and outputs out0, out1, …;
+test/ops/tflite_cases.py imports, evaluates and compiles them. The cases themselves are in _tflite_cases.py.
+Needs ai-edge-litert, flatbuffers and numpy: python3 test/ops/_make_tflite_cases.py [NAME…]
+"""
+import os
+import sys
+
+import _tflite_cases
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite")
+TYPES = {name: getattr(schema.TensorType, code) for name, code in dict(
+    float32="FLOAT32", float16="FLOAT16", int8="INT8", uint8="UINT8", int16="INT16", int32="INT32", int64="INT64",
+    bool="BOOL").items()}
+
+
+class Builder:
+    """A model of one sub-graph: tensors are numbers, operators are added in order."""
+
+    def __init__(self):
+        self.model = schema.ModelT()
+        self.model.version = 3
+        self.model.description = "ingot test"
+        self.model.operatorCodes = []
+        self.model.buffers = [schema.BufferT()]
+        self.graph = schema.SubGraphT()
+        self.graph.tensors, self.graph.operators, self.graph.inputs, self.graph.outputs = [], [], [], []
+        self.model.subgraphs = [self.graph]
+        self.arrays = []
+
+    def tensor(self, dtype, shape, quantization=None, data=None, name=None):
+        """Adds a tensor; `quantization` is (scales, zero points, dim), `data` a constant's elements."""
+        tensor = schema.TensorT()
+        tensor.name = name or f"t{len(self.graph.tensors)}"
+        tensor.shape = list(shape)
+        tensor.type = TYPES[dtype]
+        tensor.hasRank = True
+        if quantization:
+            scales, zeros, dim = quantization
+            by = tensor.quantization = schema.QuantizationParametersT()
+            by.scale = [float(s) for s in np.atleast_1d(scales)]
+            by.zeroPoint = [int(z) for z in np.atleast_1d(zeros)]
+            by.quantizedDimension = dim
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+            tensor.buffer = len(self.model.buffers)
+            self.model.buffers.append(buffer)
+        self.graph.tensors.append(tensor)
+        return len(self.graph.tensors) - 1
+
+    def input(self, array, quantization=None):
+        index = self.tensor(str(array.dtype), array.shape, quantization, name=f"x{len(self.graph.inputs)}")
+        self.graph.inputs.append(index)
+        self.arrays.append(array)
+        return index
+
+    def constant(self, array, quantization=None):
+        return self.tensor(str(array.dtype), array.shape, quantization, array)
+
+    def op(self, name, inputs, outputs, options=None, version=1, **fields):
+        """Adds an operator; `options` is the name of its table, `fields` what differs from the defaults."""
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, name)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        code.version = version
+        known = [c.builtinCode for c in self.model.operatorCodes]
+        if code.builtinCode not in known:
+            self.model.operatorCodes.append(code)
+            known.append(code.builtinCode)
+        op = schema.OperatorT()
+        op.opcodeIndex = known.index(code.builtinCode)
+        op.inputs, op.outputs = list(inputs), list(outputs)
+        if options:
+            union = schema.BuiltinOptions
+            op.builtinOptionsType = getattr(union, options)
+            op.builtinOptions = getattr(schema, options + "T")()
+            for field, value in fields.items():
+                assert hasattr(op.builtinOptions, field), field
+                setattr(op.builtinOptions, field, value)
+        self.graph.operators.append(op)
+
+    def bytes(self):
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self.model.Pack(builder), file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+
+def interpret(content, arrays):
+    """What LiteRT's reference kernels compute."""
+    interpreter = Interpreter(
+        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    interpreter.allocate_tensors()
+    for detail, array in zip(interpreter.get_input_details(), arrays):
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def main(names):
+    os.makedirs(HERE, exist_ok=True)
+    failed = 0
+    for name in names:
+        assert name in _tflite_cases.CASES, name
+    for name, function in _tflite_cases.CASES.items():
+        if names and name not in names:
+            continue
+        builder = Builder()
+        function(builder)
+        try:
+            results = interpret(builder.bytes(), builder.arrays)
+        except (RuntimeError, ValueError) as error:
+            print(f"{name}: {str(error).strip()[:160]}", file=sys.stderr)
+            failed += 1
+            continue
+        # The interpreter has found these shapes; the file declares them.
+        for index, result in zip(builder.graph.outputs, results):
+            builder.graph.tensors[index].shape = list(result.shape)
+        with open(os.path.join(HERE, name + ".tflite"), "wb") as file:
+            file.write(builder.bytes())
+        arrays = {f"in{i}": a for i, a in enumerate(builder.arrays)}
+        arrays |= {f"out{i}": a for i, a in enumerate(results)}
+        np.savez_compressed(os.path.join(HERE, name + ".npz"), **arrays)
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
