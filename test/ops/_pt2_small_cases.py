@@ -371,3 +371,37 @@ add("loop_scan", scanned, X)
 add("loop_map", mapped, X)
 add("regions", without_gradient, X)
 add("region_autocast", autocast, X)
+
+
+# Complex values inside a program, real ones at its border.
+PAIRS = rnd(2, 3, 8, 2)
+
+
+def complex_case(function):
+    def run(x, y):
+        result = function(torch.view_as_complex(x), torch.view_as_complex(y))
+        return torch.view_as_real(result) if result.is_complex() else result
+
+    return run
+
+
+COMPLEX = {
+    "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "mul_real": lambda x, y: x * y.real,
+    "div": lambda x, y: x / (y + 2), "neg": lambda x, y: -x, "abs": lambda x, y: x.abs(), "angle": lambda x, y: x.angle(),
+    "conj": lambda x, y: torch.conj_physical(x) * y, "real": lambda x, y: x.real * 2, "imag": lambda x, y: y.imag + 1,
+    "views": lambda x, y: (x.unsqueeze(-1) * y.reshape(2, 3, 8, 1)).flatten(1), "slice": lambda x, y: x[:, :, 1:-1:2],
+    "select": lambda x, y: x[..., -1] * y[:, :, 0], "permute": lambda x, y: x.permute(2, 0, 1) + y.transpose(-1, 0).transpose(1, 2),
+    "polar": lambda x, y: torch.polar(x.abs(), y.angle()), "complex": lambda x, y: torch.complex(x.real, y.real),
+    "fft": lambda x, y: torch.fft.fft(x), "ifft": lambda x, y: torch.fft.ifft(x, 5, 1, "ortho"), "fft_dim": lambda x, y: torch.fft.fft(x.real, dim=0, norm="forward"),
+    "rfft": lambda x, y: torch.fft.rfft(x.real), "rfft_odd": lambda x, y: torch.fft.rfft(x.real, 7), "irfft": lambda x, y: torch.fft.irfft(x[..., :5]),
+    "irfft_odd": lambda x, y: torch.fft.irfft(x, 9, norm="ortho"), "fft2": lambda x, y: torch.fft.fft2(x), "ifft2": lambda x, y: torch.fft.ifft2(x, (4, 4)),
+    "fftn": lambda x, y: torch.fft.fftn(x.real), "ifftn": lambda x, y: torch.fft.ifftn(x, dim=(0, 2)), "rfft2": lambda x, y: torch.fft.rfft2(x.real),
+    "irfft2": lambda x, y: torch.fft.irfft2(x[..., :5]), "rfftn": lambda x, y: torch.fft.rfftn(x.real, norm="ortho"), "irfftn": lambda x, y: torch.fft.irfftn(x[..., :5], (3, 8)),
+    "fftn_real": lambda x, y: torch.fft.fftn(torch.fft.fftn(x.real, dim=-1), dim=-2).real,
+}
+for name, function in COMPLEX.items():
+    add("complex_" + name, complex_case(function), PAIRS, rnd(2, 3, 8, 2, seed=5))
+add("stft", lambda x: torch.view_as_real(torch.stft(x, 8, 3, window=torch.hann_window(8), return_complex=True)), rnd(2, 30))
+add("stft_plain", lambda x: torch.stft(x, 8, 4, 6, window=torch.ones(6), center=False, normalized=True, onesided=False, return_complex=True).abs(), rnd(25))
+add("istft", lambda x: torch.istft(torch.view_as_complex(x), 8, 2, window=torch.hann_window(8)), rnd(2, 5, 9, 2))
+add("windows", lambda x: (torch.hann_window(8) + x, torch.hann_window(7, False) + x, torch.hamming_window(5) + x, torch.hann_window(1) + x), torch.tensor(0.0))

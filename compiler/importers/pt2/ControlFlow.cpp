@@ -54,6 +54,8 @@ LogicalResult Importer::setResults(Node &node, ArrayRef<Tensor> results) {
     RankedTensorType expected = value ? recordedType(node.scope, name) : RankedTensorType();
     if (!expected)
       return failure();
+    if (isComplex(node.scope, name) != result.isComplex)
+      return b.error() << "complex values of " << node.op << " are not supported";
     if (value.getType() != expected)
       return b.error() << "importing " << node.op << " gives " << elementName(b.element(value))
                        << shapeName(b.shape(value)) << ", but the file records "
@@ -101,8 +103,10 @@ std::optional<LogicalResult> Importer::importHigherOrder(Node &node, StringRef h
   // Operands of branches and loops by value: these have no effects.
   auto values = [&](ArrayRef<Tensor> tensors) {
     SmallVector<Tensor> result;
-    for (Tensor tensor : tensors)
+    for (Tensor tensor : tensors) {
       result.push_back(tensor.storage ? fresh(read(tensor)) : Tensor());
+      result.back().isComplex = tensor.isComplex;
+    }
     return result;
   };
   if (graphs.size() == 1 && llvm::is_contained(kInlined, hop)) {

@@ -94,6 +94,17 @@ std::optional<int64_t> Importer::size(const Json *symInt) {
   return std::nullopt;
 }
 
+/// What serialised programs call complex64 and complex128.
+constexpr int64_t kComplex64 = 10, kComplex128 = 11;
+
+bool Importer::isComplex(const Scope &scope, StringRef name) {
+  const Json *meta = field(field(scope.graph, "tensor_values"), name);
+  if (const Json *nested = field(meta, "meta")) // schema 1
+    meta = nested;
+  auto number = asInteger(field(meta, "dtype"));
+  return number == kComplex64 || number == kComplex128;
+}
+
 RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
   const Json *values = field(scope.graph, "tensor_values");
   const Json *meta = field(values, name);
@@ -105,10 +116,12 @@ RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
     b.error() << "the file records no type for value '" << name << "'";
     return {};
   }
-  Type element = scalarType(b.context(), *number);
+  bool complex = number == kComplex64 || number == kComplex128;
+  Type element = complex ? number == kComplex64 ? Type(b.ops().getF32Type()) : b.ops().getF64Type()
+                         : scalarType(b.context(), *number);
   if (!element) {
     b.error() << "value '" << name << "' has scalar type " << *number << ", which is not supported"
-              << (*number >= 9 && *number <= 11 ? " (complex numbers)" : "");
+              << (*number == 9 ? " (complex numbers of 32 bits)" : "");
     return {};
   }
   Ints shape;
@@ -118,6 +131,8 @@ RankedTensorType Importer::recordedType(const Scope &scope, StringRef name) {
       return {};
     shape.push_back(*value);
   }
+  if (complex)
+    shape.push_back(2);
   return b.tensorType(shape, element);
 }
 
@@ -225,14 +240,18 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
     if (done)
       return *done;
   } else {
-    OpTable::Converter converter = table.find(op);
+    bool complex = node.hasComplex();
+    auto findRow = [&](StringRef name) {
+      return complex ? table.findComplex(name) : table.find(name);
+    };
+    OpTable::Converter converter = findRow(op);
     // `relu_.default` is `relu.default` written to its first argument.
     auto [base, overload] = op.split('.');
     bool inPlace = !converter && base.ends_with("_") && !base.ends_with("__");
     if (inPlace)
-      converter = table.find((base.drop_back() + "." + overload).str());
+      converter = findRow((base.drop_back() + "." + overload).str());
     if (!converter)
-      node.unsupported("");
+      node.unsupported("", complex ? "complex values" : "");
     else
       converter(node);
     if (inPlace && !node.isUnsupported && !node.failed) {
@@ -255,9 +274,11 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
     RankedTensorType expected = recordedType(scope, name);
     if (!expected)
       return failure();
+    bool complex = isComplex(scope, name);
     if (node.isUnsupported) { // something of the right type, to go on and find what else is
                               // unsupported
       scope.tensors[name] = fresh(b.splat(expected.getShape(), expected.getElementType(), 0));
+      scope.tensors[name].isComplex = complex;
       continue;
     }
     if (!node.produced[index].storage) { // an error if it is read
@@ -273,6 +294,7 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
                        << shapeName(b.shape(value)) << ", but the file records "
                        << elementName(expected.getElementType()) << shapeName(expected.getShape());
     scope.tensors[name] = node.produced[index];
+    scope.tensors[name].isComplex = complex;
   }
   return success();
 }
@@ -375,6 +397,10 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::finish() {
       ++userOutput;
       if (output.tag == "as_none")
         continue;
+      if (found != root.tensors.end() && found->second.isComplex)
+        return b.error() << "output '" << *name
+                         << "' is complex, which is not supported: return torch.view_as_real(…)",
+               failure();
       if (output.tag != "as_tensor")
         return b.error() << "output " << userOutput - 1
                          << " is a number, which is not supported: return a tensor",

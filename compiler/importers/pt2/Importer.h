@@ -43,6 +43,8 @@ struct Tensor {
   std::vector<ViewStep> views;
   mlir::Value cached;
   uint64_t version = 0;
+  /// Complex elements: pairs of real ones (real part first) along one more dim, the last.
+  bool isComplex = false;
 };
 
 /// The names of one graph: the program's, or an inlined sub-graph's.
@@ -102,8 +104,10 @@ private:
   mlir::LogicalResult write(Tensor &tensor, mlir::Value value);
   Tensor fresh(mlir::Value value);
 
-  /// The type that the file records for a value; null (after an error) when there is none.
+  /// The type that the file records for a value; null (after an error) when there is none. Complex
+  /// elements are pairs of real ones along a last dim.
   mlir::RankedTensorType recordedType(const Scope &scope, llvm::StringRef name);
+  bool isComplex(const Scope &scope, llvm::StringRef name);
   std::optional<int64_t> size(const Json *symInt);
   /// The value of a symbolic integer, boolean or float by name.
   std::optional<Number> symbolic(const Scope &scope, llvm::StringRef name);
@@ -168,6 +172,10 @@ public:
   bool isNumber(llvm::StringRef name) const;
   bool isFloatNumber(llvm::StringRef name) const;
   bool isBoolNumber(llvm::StringRef name) const;
+  /// Whether a tensor argument is complex (see Tensor::isComplex).
+  bool isComplex(llvm::StringRef name);
+  /// Whether any tensor among the arguments or results is complex.
+  bool hasComplex();
 
   size_t numResults() const { return outputs.size(); }
   /// The recorded type of a result.

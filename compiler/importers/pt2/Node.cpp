@@ -23,6 +23,8 @@ OpTable::OpTable() {
   addLossOps(*this);
   addMatrixOps(*this);
   addSamplingOps(*this);
+  addComplexOps(*this);
+  addSpectralOps(*this);
 }
 
 Node::Node(Importer &importer, Scope &scope, const Json &json)
@@ -293,6 +295,28 @@ bool Node::isFloatNumber(StringRef name) const {
 bool Node::isBoolNumber(StringRef name) const {
   StringRef tag = argument(name).tag;
   return tag == "as_bool" || tag == "as_sym_bool";
+}
+
+bool Node::isComplex(StringRef name) {
+  auto found = scope.tensors.find(asText(field(argument(name).value, "name")).value_or(""));
+  return found != scope.tensors.end() && found->second.isComplex;
+}
+
+bool Node::hasComplex() {
+  bool any = llvm::any_of(
+      outputs, [&](StringRef name) { return !name.empty() && importer.isComplex(scope, name); });
+  auto look = [&](const Json *reference) {
+    auto found = scope.tensors.find(asText(field(reference, "name")).value_or(""));
+    any |= found != scope.tensors.end() && found->second.isComplex;
+  };
+  forEachElement(field(&json, "inputs"), [&](const Json *input) {
+    Tagged value = asUnion(field(input, "arg"));
+    if (value.tag == "as_tensor")
+      look(value.value);
+    else if (value.tag == "as_tensors")
+      forEachElement(value.value, look);
+  });
+  return any;
 }
 
 RankedTensorType Node::type(unsigned result) {

@@ -23,9 +23,16 @@ public:
       rows[name] = converter;
   }
   Converter find(llvm::StringRef name) const { return rows.lookup(name); }
+  /// The same for nodes with a complex operand or result (Tensor::isComplex): no row of the others
+  /// serves these unless it stands here too.
+  void addComplex(std::initializer_list<const char *> names, Converter converter) {
+    for (const char *name : names)
+      complexRows[name] = converter;
+  }
+  Converter findComplex(llvm::StringRef name) const { return complexRows.lookup(name); }
 
 private:
-  llvm::StringMap<Converter> rows;
+  llvm::StringMap<Converter> rows, complexRows;
 };
 
 // The rows, by family.
@@ -44,5 +51,8 @@ void addMathOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addMatrixOps(OpTable &table);
 void addSamplingOps(OpTable &table);
+/// Behind the others: takes rows of theirs that serve complex tensors as well.
+void addComplexOps(OpTable &table);
+void addSpectralOps(OpTable &table);
 
 } // namespace ingot::pt2

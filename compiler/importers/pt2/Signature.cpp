@@ -148,6 +148,10 @@ LogicalResult Importer::bindInputs() {
     if (!name)
       return b.error() << "an input has no name";
     b.setNode(*name);
+    if (isComplex(root, *name))
+      return b.error() << "input '" << *name
+                       << "' is complex, which is not supported: take pairs of real numbers and "
+                          "torch.view_as_complex(…)";
     RankedTensorType type = recordedType(root, *name);
     if (!type)
       return failure();
