@@ -75,7 +75,7 @@ def main():
             coverage.record(BUILD, "onnx", found)
     passed = collections.Counter("/compiled:" in line for line in lines if line.startswith("PASS"))
     print("\n".join(lines))
-    print(f"{len(jobs)} models: {passed[False]} evaluated as expected, {passed[True]} of them compiled and run as well")
+    print(f"table: {len(jobs)} models: {passed[False]} evaluated as expected, {passed[True]} of them compiled and run as well")
     sys.stderr.write(errors)
     return 0
 

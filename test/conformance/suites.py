@@ -72,7 +72,7 @@ def main():
     passed = collections.Counter((line.split()[1].split("/")[0], "/compiled:" in line)
                                  for line in lines if line.startswith("PASS"))
     for suite, count in collections.Counter(each.split("/")[0] for each in jobs).items():
-        print(f"{suite:24} {count:5} models, {passed[suite, False]:5} evaluated as expected, "
+        print(f"table: {suite:24} {count:5} models, {passed[suite, False]:5} evaluated as expected, "
               f"{passed[suite, True]:5} compiled and run as well")
     return 0
 

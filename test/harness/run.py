@@ -26,7 +26,7 @@ from result import Result, run_command, tail
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEST = ROOT / "test"
 # Part -> folders of test/ whose scripts belong to it. A script prints one line a test:
-# `PASS name`, `FAIL name: why` or `SKIP name: why`; other lines are its log.
+# `PASS name`, `FAIL name: why` or `SKIP name: why`; `table: …` is shown, other lines are its log.
 SCRIPTS = {"ops": ["ops"], "conformance": ["conformance"], "e2e": ["e2e", "plugins", "golden"],
            "runtime": ["runtime"], "fuzz": ["fuzz"]}
 PARTS = ["unit", "lit", "ops", "conformance", "e2e", "runtime", "lint"]
@@ -124,6 +124,8 @@ def run_script(script, part, context):
     for line in done.stdout.splitlines():
         match = re.match(r"(PASS|FAIL|SKIP) ([^:\s][^:]*?)(?:: (.*))?$", line)
         if not match:
+            if line.startswith("table: "):
+                print("  " + line.removeprefix("table: "))
             continue
         status, name, why = match.group(1).lower(), match.group(2).strip(), match.group(3) or ""
         if status != "pass" and not why:
@@ -136,7 +138,7 @@ def run_script(script, part, context):
         results.append(Result(f"{stem}/(exit)", "fail", f"the script ended with {done.ending}\n"
                               + tail(done.output), rerun))
     elif any(r.status == "fail" for r in results):
-        print(tail(done.output))
+        print(tail("\n".join(line for line in done.output.splitlines() if not line.startswith("table: "))))
     return results
 
 
