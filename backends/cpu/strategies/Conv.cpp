@@ -266,10 +266,7 @@ public:
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
     emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
-    uint64_t tiles = 1;
-    for (int64_t extent : plan.tiles(*problem))
-      tiles *= extent;
-    return Emitted{emitter.shell, tiles};
+    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), uint64_t(1))};
   }
 
 private:

@@ -1,5 +1,6 @@
 // Walks an ONNX model.
 #include "compiler/importers/onnx/ModelImport.h"
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/onnx/NodeOrder.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -125,8 +126,8 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     constants.insert(tensor.values().name());
 
   std::vector<GraphBuilder::Input> inputs;
-  std::vector<std::string> problems, known, hints;
-  std::map<std::string, int64_t> unused = options.dims;
+  std::vector<std::string> problems, hints;
+  GivenDims dims(options.dims);
   for (const auto &input : graph.input()) {
     // Before IR version 4 initializers had to be listed as inputs; later they are defaults, which
     // are kept.
@@ -152,13 +153,11 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
       }
       std::string name =
           dim.dim_param().empty() ? input.name() + ".dim" + std::to_string(index) : dim.dim_param();
-      known.push_back(name);
-      auto given = options.dims.find(name);
-      if (given != options.dims.end()) {
-        if (given->second < 0)
-          return b.error() << "dim '" << name << "' cannot be " << given->second, failure();
-        shape.push_back(given->second);
-        unused.erase(name);
+      FailureOr<std::optional<int64_t>> given = dims.take(b, name);
+      if (failed(given))
+        return failure();
+      if (*given) {
+        shape.push_back(**given);
         continue;
       }
       problems.push_back("'" + name + "' (input '" + input.name() + "', dim " +
@@ -172,15 +171,8 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
       return failure();
     inputs.push_back({input.name(), type});
   }
-  if (!unused.empty()) {
-    InFlightDiagnostic diagnostic = b.error() << "the model has no dim named '"
-                                              << unused.begin()->first << "'";
-    if (known.empty())
-      diagnostic.attachNote() << "hint: all extents of its inputs are fixed";
-    else
-      diagnostic.attachNote() << "hint: its dims are " << llvm::join(known, ", ");
-    return diagnostic;
-  }
+  if (failed(dims.checkUsed(b)))
+    return failure();
   if (!problems.empty()) {
     InFlightDiagnostic diagnostic =
         b.error() << (problems.size() == 1 ? "dim " : "dims ") << llvm::join(problems, ", ")

@@ -1,5 +1,6 @@
 // Walks a TFLite model.
 #include "compiler/importers/tflite/ModelImport.h"
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/StoredTensor.h"
 #include "compiler/importers/tflite/ReadModel.h"
 #include "ir/graph/WeightStore.h"
@@ -178,8 +179,7 @@ LogicalResult ModelImport::importConstant(Tensor &tensor, StringRef reader) {
 
 LogicalResult ModelImport::importInputs() {
   std::vector<GraphBuilder::Input> inputs;
-  std::vector<std::string> known;
-  std::map<std::string, int64_t> unused = options.dims;
+  GivenDims dims(options.dims);
   SmallVector<Tensor *> order;
   llvm::StringSet<> seen;
   const tflite::SignatureDef *signature = mainSignature(model);
@@ -207,15 +207,11 @@ LogicalResult ModelImport::importInputs() {
           shape[dim] == -1 || (open && open->size() == shape.size() && open->Get(dim) < 0);
       if (!isOpen)
         continue;
-      std::string dimName = name + ".dim" + std::to_string(dim);
-      known.push_back(dimName);
-      shape[dim] = std::max<int64_t>(shape[dim], 1);
-      if (auto given = options.dims.find(dimName); given != options.dims.end()) {
-        if (given->second < 0)
-          return b.error() << "dim '" << dimName << "' cannot be " << given->second, failure();
-        shape[dim] = given->second;
-        unused.erase(dimName);
-      }
+      FailureOr<std::optional<int64_t>> given = dims.take(b, name + ".dim" + std::to_string(dim));
+      if (failed(given))
+        return failure();
+      // The file's own extent is the default.
+      shape[dim] = *given ? **given : std::max<int64_t>(shape[dim], 1);
     }
     RankedTensorType type = b.tensorType(shape, tensor.element);
     if (!type)
@@ -223,15 +219,8 @@ LogicalResult ModelImport::importInputs() {
     inputs.push_back({name, type});
     order.push_back(&tensor);
   }
-  if (!unused.empty()) {
-    InFlightDiagnostic diagnostic = b.error() << "the model has no dim named '"
-                                              << unused.begin()->first << "'";
-    if (known.empty())
-      diagnostic.attachNote() << "hint: all extents of its inputs are fixed";
-    else
-      diagnostic.attachNote() << "hint: its dims are " << llvm::join(known, ", ");
-    return diagnostic;
-  }
+  if (failed(dims.checkUsed(b)))
+    return failure();
   ArrayRef<BlockArgument> arguments = b.beginForward(inputs);
   for (auto [tensor, argument] : llvm::zip(order, arguments))
     tensor->stored = argument;
