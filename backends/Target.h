@@ -34,7 +34,8 @@ struct CompiledKernel {
   std::string name;
   unsigned segment = 0;       ///< index into the target's segments
   uint64_t entry = 0;         ///< byte offset in the segment (for SPIR-V: unused)
-  uint64_t tiles = 1;         ///< independent pieces of work; the runtime splits [0, tiles)
+  DimExpr tiles = 1;          ///< independent pieces of work; the runtime splits [0, tiles)
+  unsigned dims = 0;          ///< dynamic extents d0, d1, … that the kernel is called with
   uint64_t workerScratch = 0; ///< bytes of scratch per worker
   uint64_t launchScratch = 0; ///< bytes of scratch shared by all workers of one launch
   uint64_t flops = 0, bytes = 0;

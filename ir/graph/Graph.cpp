@@ -89,6 +89,36 @@ RankedTensorType ingot::tensorType(ArrayRef<DimExpr> extents, Type element) {
   return RankedTensorType::get(shape, element, DimsAttr::get(element.getContext(), names));
 }
 
+DimBounds ingot::dimBounds(Operation *op) {
+  DimBounds bounds;
+  if (auto attr = op->getAttrOfType<DictionaryAttr>(kDimBoundsAttr))
+    for (NamedAttribute entry : attr)
+      if (auto pair = dyn_cast<DenseI64ArrayAttr>(entry.getValue()); pair && pair.size() == 2)
+        bounds[entry.getName().getValue()] = {pair[0], pair[1]};
+  return bounds;
+}
+
+void ingot::setDimBounds(Operation *op, const DimBounds &bounds) {
+  if (bounds.empty()) {
+    op->removeAttr(kDimBoundsAttr);
+    return;
+  }
+  SmallVector<NamedAttribute> entries;
+  for (const auto &entry : bounds)
+    entries.push_back({StringAttr::get(op->getContext(), entry.getKey()),
+                       DenseI64ArrayAttr::get(op->getContext(),
+                                              {entry.getValue().low, entry.getValue().high})});
+  op->setAttr(kDimBoundsAttr, DictionaryAttr::get(op->getContext(), entries));
+}
+
+DimExpr::Range ingot::rangeOf(const DimExpr &expression, const DimBounds &bounds) {
+  auto range = expression.range([&](StringRef name) -> std::optional<DimExpr::Range> {
+    auto found = bounds.find(name);
+    return found == bounds.end() ? std::nullopt : std::optional(found->getValue());
+  });
+  return range ? *range : DimExpr::Range{0, INT64_MAX};
+}
+
 LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<StringAttr> expressions) {
   for (StringAttr text : expressions) {

@@ -13,6 +13,7 @@
 #include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringMap.h"
 #include <memory>
 
 #include "ir/graph/GraphDialect.h.inc"
@@ -44,6 +45,16 @@ sliceRange(llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> sizes, DimsAt
 /// `broadcastShapes` of extents: 1 stretches, and others must be equal for all values of the names.
 llvm::FailureOr<llvm::SmallVector<DimExpr>> broadcastExtents(llvm::ArrayRef<DimExpr> a,
                                                              llvm::ArrayRef<DimExpr> b);
+
+/// Bounds of named dims, inclusive: what `ingot.dims` of a module or a kernel function declares.
+using DimBounds = llvm::StringMap<DimExpr::Range>;
+inline constexpr llvm::StringLiteral kDimBoundsAttr = "ingot.dims";
+/// Reads the attribute of `op`; empty when it has none.
+DimBounds dimBounds(mlir::Operation *op);
+/// Writes it; removes it when `bounds` is empty.
+void setDimBounds(mlir::Operation *op, const DimBounds &bounds);
+/// All values of `expression` lie in this range; [0, INT64_MAX] where the bounds do not tell.
+DimExpr::Range rangeOf(const DimExpr &expression, const DimBounds &bounds);
 
 /// The type with the same shape and another element type.
 mlir::RankedTensorType withElementType(mlir::RankedTensorType type, mlir::Type element);

@@ -181,6 +181,31 @@ LogicalResult BroadcastOp::verify() {
   return success();
 }
 
+/// The expression of `ingot.dim`; invalid when it is none.
+static DimExpr expressionOf(StringRef text) {
+  llvm::Expected<DimExpr> parsed = DimExpr::parse(text);
+  if (parsed)
+    return *parsed;
+  llvm::consumeError(parsed.takeError());
+  return DimExpr::floorDiv(1, 0);
+}
+
+OpFoldResult DimOp::fold(FoldAdaptor) {
+  std::optional<int64_t> number = expressionOf(getExpression()).constant();
+  return number ? DenseElementsAttr::get(getType(), *number) : OpFoldResult();
+}
+
+LogicalResult DimOp::verify() {
+  RankedTensorType type = getType();
+  if (type.getRank() != 0 || !type.getElementType().isInteger(64))
+    return emitOpError("must give a rank-0 i64, but gives ") << type;
+  DimExpr expression = expressionOf(getExpression());
+  if (!expression.valid() || expression.str() != getExpression())
+    return emitOpError("expected a canonical expression of dims, but got \"")
+           << getExpression() << "\"";
+  return success();
+}
+
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
   bool identity = true;
   for (auto [index, dim] : llvm::enumerate(getPerm()))

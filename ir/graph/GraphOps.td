@@ -73,10 +73,15 @@ def Ingot_LaunchOp : Ingot_PureOp<"launch"> {
     ```mlir
     %1 = ingot.launch @conv_bias_clamp_f32(%0, %w, %b) : (tensor<1x224x224x3xf32>, …) -> tensor<1x112x112x32xf32>
     ```
+    A kernel with dynamic extents calls its dims `d0`, `d1`, …; `dims` says what each is here, in the names of the model:
+    equal kernels under other names are one.
+    ```mlir
+    %1 = ingot.launch @gelu(%0) dims <["batch*seq"]> : (tensor<?x384xf32, #ingot.dims<["batch*seq"]>>) -> …
+    ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Ingot_Tensor>:$inputs);
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Ingot_Tensor>:$inputs, OptionalAttr<Ingot_DimsAttr>:$dims);
   let results = (outs Variadic<Ingot_Tensor>:$results);
-  let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
+  let assemblyFormat = "$kernel `(` $inputs `)` (`dims` $dims^)? attr-dict `:` functional-type($inputs, $results)";
 }
 
 #endif

@@ -68,6 +68,20 @@ def Ingot_IotaOp : Ingot_PureOp<"iota"> {
   let results = (outs Ingot_Tensor:$result);
   let assemblyFormat = "`dim` $dim attr-dict `:` type($result)";
 }
+def Ingot_DimOp : Ingot_PureOp<"dim"> {
+  let summary = "a number computed from named dims, once per run";
+  let description = [{
+    `expression` is canonical text of a `DimExpr` (docs/rationale/0002); the result is a rank-0 i64.
+    ```mlir
+    %n = ingot.dim "past + seq" : tensor<i64>
+    ```
+  }];
+  let arguments = (ins StrAttr:$expression);
+  let results = (outs Ingot_Tensor:$result);
+  let assemblyFormat = "$expression attr-dict `:` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
 def Ingot_GatherOp : Ingot_InferredOp<"gather"> {
   let summary = "slices of `data` along `axis` chosen by `indices` (ONNX Gather, numpy.take, embedding)";
   let description = [{

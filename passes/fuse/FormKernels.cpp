@@ -383,7 +383,7 @@ void outline(const Group &group, ModuleOp module, SymbolTable &symbols) {
 
   builder.setInsertionPoint(last);
   auto launch = LaunchOp::create(builder, loc, group.output->getResultTypes(),
-                                 function.getSymName(), operands.getArrayRef());
+                                 function.getSymName(), operands.getArrayRef(), DimsAttr());
   group.output->replaceAllUsesWith(launch.getResults());
   for (Operation *op : llvm::reverse(ops))
     op->erase();

@@ -347,11 +347,13 @@ LogicalResult Converter::convertLaunch(LaunchOp op) {
     buffers[result] = outputs.back();
   }
   const CompiledKernel *record = records.lookup(op.getKernel());
-  uint64_t tiles = record ? record->tiles : 1;
+  std::optional<int64_t> tiles = record ? record->tiles.constant() : 1;
+  if (!tiles)
+    return op.emitError("internal: dynamic extents may not reach the plan phase");
   DenseI64ArrayAttr grid;
   if (record && llvm::any_of(record->grid, [](uint32_t n) { return n != 0; }))
     grid = builder.getDenseI64ArrayAttr({record->grid[0], record->grid[1], record->grid[2]});
-  plan::LaunchOp::create(builder, op.getLoc(), op.getKernel(), inputs, outputs, tiles, grid);
+  plan::LaunchOp::create(builder, op.getLoc(), op.getKernel(), inputs, outputs, *tiles, grid);
   return success();
 }
 
