@@ -185,13 +185,14 @@ std::string runKernel(const KernelCase &test) {
     pointers.push_back(buffer.data);
   void *scratch = aligned_alloc(64, llvm::alignTo(record.workerScratch + 64, 64));
   auto entry = reinterpret_cast<ingot_kernel_fn>(static_cast<char *>(mapped) + record.entry);
+  uint64_t tiles = record.tiles.constant().value_or(0);
   for (unsigned piece = test.pieces; piece-- > 0;) {
     ingot_kernel_args args{pointers.data(),
                            nullptr,
                            scratch,
                            nullptr,
-                           record.tiles * piece / test.pieces,
-                           record.tiles * (piece + 1) / test.pieces};
+                           tiles * piece / test.pieces,
+                           tiles * (piece + 1) / test.pieces};
     if (args.tile_begin < args.tile_end)
       entry(&args);
   }
