@@ -64,6 +64,14 @@ public:
   /// With every name replaced by what `value` gives; names it gives nothing for stay.
   DimExpr substitute(llvm::function_ref<std::optional<DimExpr>(llvm::StringRef name)> value) const;
 
+  /// What `lower` asks its caller to compute of two values.
+  enum class Operation { Add, Sub, Mul, FloorDiv, Mod, Min, Max };
+  /// Computes the expression in the caller's terms (rows of a table, values of code): `number` and
+  /// `name` give the leaves, `apply` combines two. It must be valid.
+  template <typename T>
+  T lower(llvm::function_ref<T(int64_t)> number, llvm::function_ref<T(llvm::StringRef)> name,
+          llvm::function_ref<T(Operation, T, T)> apply) const;
+
   /// Every value lies in [low, high].
   struct Range {
     int64_t low, high;
@@ -101,6 +109,48 @@ struct DimExpr::Atom {
   std::string text; ///< the name, or the function's canonical text: what orders and compares atoms
   DimExpr a, b;     ///< operands of a function
 };
+
+template <typename T>
+T DimExpr::lower(llvm::function_ref<T(int64_t)> number, llvm::function_ref<T(llvm::StringRef)> name,
+                 llvm::function_ref<T(Operation, T, T)> apply) const {
+  std::optional<T> sum;
+  auto add = [&](T term, bool negative) {
+    if (sum)
+      sum = apply(negative ? Operation::Sub : Operation::Add, *sum, term);
+    else
+      sum = negative ? apply(Operation::Sub, number(0), term) : term;
+  };
+  if (terms)
+    for (const auto &[factors, coefficient] : *terms) {
+      std::optional<T> product;
+      for (const AtomRef &atom : factors) {
+        T value = [&]() -> T {
+          if (atom->function == Function::Name)
+            return name(atom->text);
+          T a = atom->a.lower(number, name, apply), b = atom->b.lower(number, name, apply);
+          switch (atom->function) {
+          case Function::FloorDiv:
+            return apply(Operation::FloorDiv, a, b);
+          case Function::Mod:
+            return apply(Operation::Mod, a, b);
+          case Function::Min:
+            return apply(Operation::Min, a, b);
+          default:
+            return apply(Operation::Max, a, b);
+          }
+        }();
+        product = product ? apply(Operation::Mul, *product, value) : value;
+      }
+      bool negative = coefficient < 0 && coefficient != INT64_MIN;
+      int64_t magnitude = negative ? -coefficient : coefficient;
+      add(magnitude == 1 ? *product : apply(Operation::Mul, *product, number(magnitude)), negative);
+    }
+  if (this->number || !sum) {
+    bool negative = sum && this->number < 0 && this->number != INT64_MIN;
+    add(number(negative ? -this->number : this->number), negative);
+  }
+  return *sum;
+}
 
 /// `[2, seq + 1, 384]`, for messages.
 std::string show(llvm::ArrayRef<DimExpr> extents);

@@ -87,6 +87,30 @@ TEST(DimExpr, ValuesAgreeWithIntegers) {
     };
     EXPECT_EQ(expression.substitute(valueOf).constant(), expected) << expression.str();
     EXPECT_EQ(dim(expression.str()), expression) << expression.str();
+    using Operation = DimExpr::Operation;
+    int64_t lowered =
+        expression.lower<int64_t>([](int64_t number) { return number; },
+                                  [&](llvm::StringRef name) { return values[name == "b"]; },
+                                  [&](Operation operation, int64_t x, int64_t y) {
+                                    switch (operation) {
+                                    case Operation::Add:
+                                      return x + y;
+                                    case Operation::Sub:
+                                      return x - y;
+                                    case Operation::Mul:
+                                      return x * y;
+                                    case Operation::FloorDiv:
+                                      return floorOf(x, y);
+                                    case Operation::Mod:
+                                      return x - floorOf(x, y) * y;
+                                    case Operation::Min:
+                                      return std::min(x, y);
+                                    case Operation::Max:
+                                      break;
+                                    }
+                                    return std::max(x, y);
+                                  });
+    EXPECT_EQ(lowered, expected) << expression.str();
     auto range = expression.range([&](llvm::StringRef name) -> std::optional<DimExpr::Range> {
       return DimExpr::Range{values[name == "b"] - 2, values[name == "b"] + 3};
     });
