@@ -32,7 +32,8 @@ private:
   int64_t rank = 0;
   SmallVector<bool> reduced; ///< of each dim of the space
   llvm::DenseMap<Value, SmallVector<int64_t>> dimsOf;
-  SmallVector<int64_t> extents, groups;
+  SmallVector<DimExpr> extents;
+  SmallVector<int64_t> groups;
 };
 } // namespace
 
@@ -169,8 +170,8 @@ void Collapser::run() {
 
   extents.assign(rank, 1);
   for (auto &[v, dims] : dimsOf)
-    for (auto [d, e] : llvm::zip(dims, shapeOf(v)))
-      if (e != 1)
+    for (auto [d, e] : llvm::zip(dims, extentsOf(v)))
+      if (e != DimExpr(1))
         extents[d] = e;
   groups.assign(rank, 0);
   // Within a group every tensor has all of the dims, or is 1 in all of them; dims of 1 decide
@@ -179,10 +180,10 @@ void Collapser::run() {
   llvm::DenseMap<Value, Shape> shapes; // of the group so far
   for (int64_t d = 0; d < rank; ++d) {
     llvm::DenseMap<Value, Shape> here;
-    if (extents[d] != 1)
+    if (extents[d] != DimExpr(1))
       for (auto &[v, dims] : dimsOf) {
         auto it = llvm::find(dims, d);
-        bool whole = it != dims.end() && shapeOf(v)[it - dims.begin()] == extents[d];
+        bool whole = it != dims.end() && extentsOf(v)[it - dims.begin()] == extents[d];
         here[v] = whole ? Whole : One;
       }
     bool merge = d > 0 && (!root || roleOf(d - 1) == roleOf(d));
@@ -202,16 +203,16 @@ void Collapser::run() {
   for (auto &entry : dimsOf)
     values.push_back(entry.first);
   for (Value v : values) {
-    SmallVector<int64_t> shape;
+    SmallVector<DimExpr> shape;
     int64_t before = -1;
-    for (auto [d, e] : llvm::zip(dimsOf[v], shapeOf(v))) {
+    for (auto [d, e] : llvm::zip(dimsOf[v], extentsOf(v))) {
       if (groups[d] == before)
         shape.back() *= e;
       else
         shape.push_back(e);
       before = groups[d];
     }
-    auto type = RankedTensorType::get(shape, elementOf(v));
+    RankedTensorType type = tensorType(shape, elementOf(v));
     if (auto constant = v.getDefiningOp<ConstantOp>())
       constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue()).reshape(type));
     v.setType(type);

@@ -9,6 +9,35 @@ using namespace mlir;
 
 namespace ingot {
 
+llvm::SmallVector<ReshapeGroup> reshapeGroups(ArrayRef<DimExpr> from, ArrayRef<DimExpr> to) {
+  const DimExpr one = 1;
+  llvm::SmallVector<ReshapeGroup> groups;
+  for (size_t f = 0, t = 0;;) {
+    while (f < from.size() && from[f] == one)
+      ++f;
+    while (t < to.size() && to[t] == one)
+      ++t;
+    if (f == from.size() || t == to.size())
+      return groups;
+    size_t fEnd = f + 1, tEnd = t + 1;
+    DimExpr fProduct = from[f], tProduct = to[t];
+    while (fProduct != tProduct && (fEnd < from.size() || tEnd < to.size())) {
+      // The smaller side grows; with dims in them, the one that divides the other. Else any: the
+      // products are equal at the end.
+      std::optional<int64_t> fCount = fProduct.constant(), tCount = tProduct.constant();
+      bool growFrom = fCount && tCount ? *fCount < *tCount
+                                       : DimExpr::exactQuotient(tProduct, fProduct).has_value();
+      if ((growFrom && fEnd < from.size()) || tEnd == to.size())
+        fProduct *= from[fEnd++];
+      else
+        tProduct *= to[tEnd++];
+    }
+    groups.push_back({f, fEnd, t, tEnd});
+    f = fEnd;
+    t = tEnd;
+  }
+}
+
 TypedAttr numberAttr(Type element, double number) {
   Type type = signless(element);
   if (auto floating = dyn_cast<FloatType>(type)) {

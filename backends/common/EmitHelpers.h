@@ -11,9 +11,14 @@ namespace ingot {
 inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value tensor) {
   return mlir::cast<mlir::RankedTensorType>(tensor.getType()).getShape();
 }
+/// The extents of a tensor of a kernel, in its dims d0, d1, …
+inline llvm::SmallVector<DimExpr> extentsOf(mlir::Value tensor) {
+  return extentsOf(mlir::cast<mlir::RankedTensorType>(tensor.getType()));
+}
 inline mlir::Type elementOf(mlir::Value tensor) {
   return mlir::cast<mlir::RankedTensorType>(tensor.getType()).getElementType();
 }
+/// Whether it has no elements for any value of the dims.
 inline bool isEmpty(mlir::Value tensor) { return llvm::is_contained(shapeOf(tensor), 0); }
 /// The scalar type of a scalar or vector.
 inline mlir::Type scalarType(mlir::Value v) { return mlir::getElementTypeOrSelf(v.getType()); }
@@ -21,6 +26,15 @@ inline bool isVector(mlir::Value v) { return mlir::isa<mlir::VectorType>(v.getTy
 inline bool isNarrowFloat(mlir::Type t) {
   return mlir::isa<mlir::FloatType>(t) && t.getIntOrFloatBitWidth() < 32;
 }
+
+/// Dims [from, fromEnd) of one shape and [to, toEnd) of another that hold the same elements.
+struct ReshapeGroup {
+  size_t from, fromEnd, to, toEnd;
+};
+/// The smallest groups in which a reshape keeps the row-major order; extents of 1 between groups are
+/// in none. Both shapes have the same number of elements, and it is not 0.
+llvm::SmallVector<ReshapeGroup> reshapeGroups(llvm::ArrayRef<DimExpr> from,
+                                              llvm::ArrayRef<DimExpr> to);
 
 /// `element` with the vector shape of `like`.
 inline mlir::Type typeLike(mlir::Value like, mlir::Type element) {

@@ -55,7 +55,7 @@ static bool pointwise(Value v, Operation *root, uint64_t &needs,
       uint64_t below = 0;
       bool ok = pointwise(operand, root, below, memo);
       if (below)
-        ok &= isa<ElementwiseOpInterface>(op) && shapeOf(operand) == shapeOf(v);
+        ok &= isa<ElementwiseOpInterface>(op) && sameShape(operand, v);
       fits &= ok;
       mine |= below;
     }
@@ -180,26 +180,26 @@ static FailureOr<Plan> planStages(func::FuncOp kernel) {
 }
 
 /// Independent units and elements of work of a step.
-static std::pair<int64_t, int64_t> workOf(const Plan::Step &step) {
-  auto count = [](ArrayRef<int64_t> shape) {
-    int64_t n = 1;
-    for (int64_t e : shape)
-      n *= e;
-    return n;
-  };
-  int64_t elements = 0, units = 0;
+static std::pair<DimExpr, DimExpr> workOf(const Plan::Step &step) {
+  auto count = [](Value tensor) { return llvm::product_of(extentsOf(tensor), DimExpr(1)); };
+  DimExpr elements = 0, units = 0;
   for (const Plan::Output &output : step.outputs) {
-    elements += count(shapeOf(output.tensor));
-    units = std::max(units, count(shapeOf(output.tensor)));
+    elements += count(output.tensor);
+    units = DimExpr::max(units, count(output.tensor));
   }
   if (!step.root)
     return {units, elements};
   auto over = [&](Value input, ArrayRef<int64_t> dims) { // rows along `dims` are not split
-    int64_t all = count(shapeOf(input)), row = 1;
-    for (int64_t d : dims)
-      row *= shapeOf(input)[d];
-    elements = std::max(elements, all);
-    units = row ? all / row : 1;
+    SmallVector<DimExpr> extents = extentsOf(input);
+    elements = DimExpr::max(elements, count(input));
+    for (int64_t d : dims) {
+      if (extents[d] == DimExpr(0)) {
+        units = 1;
+        return;
+      }
+      extents[d] = 1;
+    }
+    units = llvm::product_of(extents, DimExpr(1));
   };
   auto from = [&](Value input, int64_t axis) {
     SmallVector<int64_t> dims;
@@ -215,16 +215,16 @@ static std::pair<int64_t, int64_t> workOf(const Plan::Step &step) {
       .Case([&](LayerNormOp op) { from(op.getInput(), op.getAxis()); })
       .Case([&](RmsNormOp op) { from(op.getInput(), op.getAxis()); })
       .Case([&](GroupNormOp op) {
-        elements = count(shapeOf(op.getInput()));
-        units = shapeOf(op.getInput())[0] * static_cast<int64_t>(op.getGroups());
+        elements = count(op.getInput());
+        units = extentsOf(op.getInput())[0] * DimExpr(op.getGroups());
       })
-      .Case([&](PoolOp op) { elements *= count(op.getKernel()); })
+      .Case([&](PoolOp op) { elements *= llvm::product_of(op.getKernel(), int64_t(1)); })
       .Case([&](TopKOp op) { over(op.getInput(), {static_cast<int64_t>(op.getAxis())}); })
       .Case<ScatterElementsOp, ScatterNDOp>([&](Operation *) { units = 1; })
       .Case<LstmOp, GruOp, RnnOp>([&](Operation *op) {
-        ArrayRef<int64_t> x = shapeOf(op->getOperand(0)), weight = shapeOf(op->getOperand(1));
-        units = weight[0] * x[1];
-        elements = x[0] * x[1] * count(weight);
+        SmallVector<DimExpr> x = extentsOf(op->getOperand(0));
+        units = extentsOf(op->getOperand(1))[0] * x[1];
+        elements = x[0] * x[1] * count(op->getOperand(1));
       });
   return {units, elements};
 }
@@ -247,13 +247,13 @@ static SmallVector<int64_t> inPlacePairs(func::FuncOp kernel, const Plan &plan) 
   if (step.root && !isa<SoftmaxOp, LayerNormOp, RmsNormOp>(step.root))
     return pairs;
   for (const Plan::Output &output : step.outputs)
-    if (shapeOf(output.tensor) != shapeOf(step.outputs[0].tensor))
+    if (!sameShape(output.tensor, step.outputs[0].tensor))
       return pairs;
   llvm::DenseSet<int64_t> taken;
   for (const Plan::Output &output : step.outputs) {
     Type resultElement = memoryElement(elementOf(output.tensor));
     for (BlockArgument argument : kernel.getArguments()) {
-      if (shapeOf(argument) != shapeOf(output.tensor) || taken.contains(argument.getArgNumber()) ||
+      if (!sameShape(argument, output.tensor) || taken.contains(argument.getArgNumber()) ||
           memoryElement(elementOf(argument)).getIntOrFloatBitWidth() !=
               resultElement.getIntOrFloatBitWidth())
         continue;
@@ -267,9 +267,9 @@ static SmallVector<int64_t> inPlacePairs(func::FuncOp kernel, const Plan &plan) 
           Operation *op = use.getOwner();
           if (isa<func::ReturnOp>(op))
             continue;
-          bool keeps = isa<ElementwiseOpInterface>(op) && shapeOf(op->getResult(0)) == shapeOf(v);
+          bool keeps = isa<ElementwiseOpInterface>(op) && sameShape(op->getResult(0), v);
           keeps |= op == step.root && use.getOperandNumber() == 0 &&
-                   shapeOf(op->getResult(0)) == shapeOf(v);
+                   sameShape(op->getResult(0), v);
           safe &= keeps;
           if (keeps && seen.insert(op->getResult(0)).second)
             open.push_back(op->getResult(0));
@@ -290,38 +290,41 @@ FailureOr<GenericChoice> selectGeneric(func::FuncOp kernel, const VectorInfo &in
   if (failed(plan))
     return failure();
   GenericChoice choice;
-  int64_t units = 1;
+  DimExpr units = 1, elements = 0;
   for (const Plan::Step &step : plan->steps) {
-    auto [stepUnits, elements] = workOf(step);
-    units = std::max(units, stepUnits);
-    choice.elements += elements;
+    auto [stepUnits, stepElements] = workOf(step);
+    units = DimExpr::max(units, stepUnits);
+    elements += stepElements;
   }
+  DimBounds bounds = dimBounds(kernel);
+  choice.elements = rangeOf(elements, bounds).high;
   choice.inPlace = inPlacePairs(kernel, *plan);
   if (plan->sequential)
     return choice;
-  choice.units = std::max<int64_t>(1, units);
+  choice.units = std::max<int64_t>(1, rangeOf(units, bounds).high);
   // A tile is worth a few microseconds; more than 64 tiles bring nothing.
   int64_t grain = info.bytes ? 4096 : 1;
   int64_t most = info.bytes ? 64 : std::numeric_limits<int64_t>::max();
-  choice.tiles = std::max<int64_t>(
-      1, std::min({most, units, static_cast<int64_t>((choice.elements + grain - 1) / grain)}));
+  choice.tiles = DimExpr::max(1, DimExpr::min(most, DimExpr::ceilDiv(elements, grain)));
+  if (units.isConstant() || !elements.isConstant())
+    choice.tiles = DimExpr::max(1, DimExpr::min(choice.tiles, units));
   return choice;
 }
 
 LogicalResult emitGenericKernel(func::FuncOp kernel, func::FuncOp dest, const VectorInfo &info,
-                                int64_t tiles) {
+                                const DimExpr &tiles) {
   OwningOpRef<func::FuncOp> copy = cast<func::FuncOp>(kernel->clone());
   FailureOr<Plan> plan = planStages(*copy);
   if (failed(plan))
     return failure();
-  if (plan->sequential && tiles != 1)
+  if (plan->sequential && tiles != DimExpr(1))
     return kernel.emitError(
         "internal error: a kernel of dependent stages cannot be split into tiles");
   collapseDims(*copy);
 
   KernelArguments arguments(kernel, dest);
   OpBuilder builder(dest.getBody().front().getTerminator());
-  KernelEmitter k(builder, info, arguments, tiles);
+  KernelEmitter k(builder, info, arguments, dimBounds(kernel), tiles);
   k.at(kernel.getLoc());
   for (auto [argument, buffer] : llvm::zip(copy->getArguments(), arguments.operands))
     k.inl.bind(argument, buffer);
@@ -329,14 +332,13 @@ LogicalResult emitGenericKernel(func::FuncOp kernel, func::FuncOp dest, const Ve
     Stage stage{step.root, {}};
     SmallVector<std::pair<Value, Value>> temporaries;
     for (const Plan::Output &output : step.outputs) {
-      Value buffer;
-      auto type = bufferType(cast<RankedTensorType>(output.tensor.getType()));
-      if (output.result >= 0)
-        buffer = arguments.results[output.result];
-      else
-        buffer = k.scratch(std::max<int64_t>(1, type.getNumElements()), type.getElementType());
-      if (cast<MemRefType>(buffer.getType()) != type && type.getNumElements())
-        buffer = viewAs(builder, kernel.getLoc(), buffer, type.getShape());
+      SmallVector<DimExpr> extents = extentsOf(output.tensor);
+      DimExpr count = llvm::product_of(extents, DimExpr(1));
+      Value buffer = output.result >= 0
+                         ? arguments.results[output.result]
+                         : k.scratch(step.root, count, memoryElement(elementOf(output.tensor)));
+      if (count != DimExpr(0))
+        buffer = k.inl.viewOf(kernel.getLoc(), buffer, extents);
       stage.outputs.push_back({output.tensor, buffer, output.needs});
       if (output.result < 0)
         temporaries.push_back({output.tensor, buffer});

@@ -20,10 +20,10 @@ struct VectorInfo {
 
 /// What `selectGeneric` decides.
 struct GenericChoice {
-  int64_t tiles = 1;                  ///< independent pieces of work
+  DimExpr tiles = 1;                  ///< independent pieces of work
   llvm::SmallVector<int64_t> inPlace; ///< pairs [result, operand], as in #ingot.kernel
   int64_t units = 1;                  ///< the most tiles there could be
-  uint64_t elements = 0;              ///< elements visited, for estimates
+  uint64_t elements = 0;              ///< elements visited, for estimates; at the bounds of dims
 };
 
 /// Chooses tiles and in-place pairs for `kernel`. Failure (with an error at the op) when the body
@@ -34,6 +34,6 @@ llvm::FailureOr<GenericChoice> selectGeneric(mlir::func::FuncOp kernel, const Ve
 /// body. The tile range is that of `tiles`, as `selectGeneric` chose. Sets `ingot.scratch` (bytes
 /// per worker) on `dest` when it needs any. `kernel` is not changed.
 mlir::LogicalResult emitGenericKernel(mlir::func::FuncOp kernel, mlir::func::FuncOp dest,
-                                      const VectorInfo &info, int64_t tiles);
+                                      const VectorInfo &info, const DimExpr &tiles);
 
 } // namespace ingot

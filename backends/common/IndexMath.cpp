@@ -57,6 +57,67 @@ Value IndexMath::constant(Location loc, int64_t value) {
   return slot;
 }
 
+void IndexMath::bindDims(ValueRange values) { dims.assign(values.begin(), values.end()); }
+
+Value IndexMath::value(Location loc, const DimExpr &extent) {
+  if (std::optional<int64_t> number = extent.constant())
+    return constant(loc, *number);
+  Value &slot = extents[extent.str()];
+  if (!slot)
+    slot = compute(loc, extent);
+  return slot;
+}
+
+/// Builds `extent` at the function's entry, where all of the function can use it.
+Value IndexMath::compute(Location loc, const DimExpr &extent) {
+  OpBuilder b(builder.getContext());
+  if (lastAtEntry)
+    b.setInsertionPointAfter(lastAtEntry);
+  else
+    b.setInsertionPointToStart(dims.front().getParentBlock());
+  auto made = [&](Value v) {
+    lastAtEntry = v.getDefiningOp();
+    return v;
+  };
+  auto number = [&](int64_t n) { return made(arith::ConstantIndexOp::create(b, loc, n)); };
+  return extent.lower<Value>(
+      number,
+      [&](StringRef name) {
+        unsigned i = dims.size();
+        bool known = name.consume_front("d") && !name.getAsInteger(10, i) && i < dims.size();
+        assert(known && "a kernel's dims are d0, d1, …");
+        return known ? dims[i] : dims.front();
+      },
+      [&](DimExpr::Operation op, Value x, Value y) -> Value {
+        switch (op) {
+        case DimExpr::Operation::Add:
+          return made(arith::AddIOp::create(b, loc, x, y));
+        case DimExpr::Operation::Sub:
+          return made(arith::SubIOp::create(b, loc, x, y));
+        case DimExpr::Operation::Mul:
+          return made(arith::MulIOp::create(b, loc, x, y));
+        case DimExpr::Operation::Min:
+          return made(arith::MinSIOp::create(b, loc, x, y));
+        case DimExpr::Operation::Max:
+          return made(arith::MaxSIOp::create(b, loc, x, y));
+        case DimExpr::Operation::FloorDiv:
+        case DimExpr::Operation::Mod:
+          break;
+        }
+        // Rounded down, by a positive divisor: a negative remainder takes one divisor more. A
+        // divisor of 0 does not trap; the run refuses it before.
+        y = made(arith::MaxSIOp::create(b, loc, y, number(1)));
+        Value rest = made(arith::RemSIOp::create(b, loc, x, y));
+        Value below =
+            made(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, rest, number(0)));
+        rest = made(
+            arith::SelectOp::create(b, loc, below, made(arith::AddIOp::create(b, loc, rest, y)), rest));
+        if (op == DimExpr::Operation::Mod)
+          return rest;
+        return made(arith::DivSIOp::create(b, loc, made(arith::SubIOp::create(b, loc, x, rest)), y));
+      });
+}
+
 Value IndexMath::binary(Op op, Location loc, Value a, Value b) {
   refresh();
   std::optional<int64_t> ca = constantInt(a), cb = constantInt(b);
@@ -123,14 +184,14 @@ Value IndexMath::rem(Location loc, Value a, Value b) { return binary(Op::Rem, lo
 Value IndexMath::min(Location loc, Value a, Value b) { return binary(Op::Min, loc, a, b); }
 Value IndexMath::max(Location loc, Value a, Value b) { return binary(Op::Max, loc, a, b); }
 
-SmallVector<Value> IndexMath::delinearize(Location loc, Value linear, ArrayRef<int64_t> extents) {
+SmallVector<Value> IndexMath::delinearize(Location loc, Value linear, ArrayRef<DimExpr> extents) {
   SmallVector<Value> indices(extents.size());
   // The outermost extent that is not 1 needs no remainder.
   size_t outermost = 0;
-  while (outermost + 1 < extents.size() && extents[outermost] == 1)
+  while (outermost + 1 < extents.size() && extents[outermost] == DimExpr(1))
     ++outermost;
   for (size_t i = extents.size(); i-- > 0;) {
-    if (extents[i] == 1) {
+    if (extents[i] == DimExpr(1)) {
       indices[i] = constant(loc, 0);
       continue;
     }

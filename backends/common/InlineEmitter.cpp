@@ -11,15 +11,45 @@ using namespace mlir;
 namespace ingot {
 
 /// Distance in elements between neighbours along each dim.
-static SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
+static SmallVector<DimExpr> rowMajorStrides(ArrayRef<DimExpr> shape) {
+  SmallVector<DimExpr> strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;)
     strides[i - 1] = strides[i] * shape[i];
   return strides;
 }
 
 void InlineEmitter::bind(Value tensor, Value buffer) {
-  bound[tensor] = viewAs(builder, tensor.getLoc(), buffer, shapeOf(tensor));
+  bound[tensor] = viewOf(tensor.getLoc(), buffer, extentsOf(tensor));
+}
+
+Value InlineEmitter::viewOf(Location loc, Value buffer, ArrayRef<DimExpr> extents) {
+  SmallVector<int64_t> shape;
+  for (const DimExpr &extent : extents)
+    if (extent.isConstant())
+      shape.push_back(*extent.constant());
+  if (shape.size() == extents.size() && cast<MemRefType>(buffer.getType()).hasStaticShape())
+    return viewAs(builder, loc, buffer, shape);
+  // A value of its own, under which the extents are found again.
+  Value count = math.value(loc, llvm::product_of(extents, DimExpr(1)));
+  auto type = MemRefType::get({ShapedType::kDynamic},
+                              cast<MemRefType>(buffer.getType()).getElementType());
+  Value view = memref::ReinterpretCastOp::create(
+      builder, loc, type, flatView(builder, loc, buffer), OpFoldResult(builder.getIndexAttr(0)),
+      ArrayRef<OpFoldResult>{count}, ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+  viewExtents[view] = llvm::to_vector(extents);
+  return view;
+}
+
+LaneIndex InlineEmitter::linearIn(Location loc, Value buffer, const Point &point, int64_t lanes) {
+  auto found = viewExtents.find(buffer);
+  SmallVector<DimExpr> extents = found != viewExtents.end()
+                                     ? found->second
+                                     : dimExprs(cast<MemRefType>(buffer.getType()).getShape());
+  LaneIndex linear;
+  for (auto [i, stride] : llvm::enumerate(rowMajorStrides(extents)))
+    if (extents[i] != DimExpr(1))
+      linear = sum(loc, linear, times(loc, point[i], stride, lanes));
+  return linear;
 }
 
 Point InlineEmitter::point(ArrayRef<Value> indices, int64_t lanes,
@@ -127,7 +157,7 @@ Value InlineEmitter::at(Value tensor, Point point, Walk walk) {
 
 bool InlineEmitter::canInline(Operation *op) {
   return isa<ElementwiseOpInterface, ConstantOp, ReshapeOp, BroadcastOp, TransposeOp, SliceOp,
-             ConcatOp, PadOp, IotaOp, GatherOp, GatherElementsOp, GatherNDOp, QuantizeOp,
+             ConcatOp, PadOp, IotaOp, DimOp, GatherOp, GatherElementsOp, GatherNDOp, QuantizeOp,
              DequantizeOp, BatchNormOp, ResizeOp>(op);
 }
 
@@ -141,7 +171,8 @@ Value InlineEmitter::compute(Operation *op, Value tensor, const Point &point, Wa
     return operandAt(o.getInput(), point, walk);
   if (auto o = dyn_cast<ReshapeOp>(op))
     return at(o.getInput(),
-              reshapePoint(loc, shapeOf(o.getResult()), shapeOf(o.getInput()), point, walk.lanes),
+              reshapePoint(loc, extentsOf(o.getResult()), extentsOf(o.getInput()), point,
+                           walk.lanes),
               walk);
   if (auto o = dyn_cast<TransposeOp>(op)) {
     Point input(point.size());
@@ -150,9 +181,15 @@ Value InlineEmitter::compute(Operation *op, Value tensor, const Point &point, Wa
     return at(o.getInput(), input, walk);
   }
   if (auto o = dyn_cast<SliceOp>(op)) {
+    auto range = sliceRange(o.getStarts(), o.getSizes(), o.getDimsAttr());
+    if (failed(range)) {
+      o.emitOpError("internal error: its dims do not fit");
+      return {};
+    }
     Point input;
     for (auto [i, index] : llvm::enumerate(point))
-      input.push_back(plus(times(loc, index, o.getSteps()[i]), o.getStarts()[i]));
+      input.push_back(
+          plus(loc, times(loc, index, o.getSteps()[i], walk.lanes), range->first[i]));
     return at(o.getInput(), input, walk);
   }
   if (auto o = dyn_cast<PadOp>(op))
@@ -161,6 +198,8 @@ Value InlineEmitter::compute(Operation *op, Value tensor, const Point &point, Wa
     return concatAt(o, point, walk);
   if (auto o = dyn_cast<IotaOp>(op))
     return iotaAt(o, point, walk);
+  if (auto o = dyn_cast<DimOp>(op))
+    return dimAt(o);
   if (auto o = dyn_cast<GatherOp>(op))
     return gatherAt(o, point, walk);
   if (auto o = dyn_cast<GatherElementsOp>(op))
@@ -263,10 +302,7 @@ Value InlineEmitter::loadMoved(Location loc, Value buffer, const Point &point, i
                                Value mask) {
   auto type = cast<MemRefType>(buffer.getType());
   Type element = movedAs(type.getElementType());
-  LaneIndex linear;
-  for (auto [i, stride] : llvm::enumerate(rowMajorStrides(type.getShape())))
-    if (type.getShape()[i] != 1)
-      linear = sum(loc, linear, times(loc, point[i], stride));
+  LaneIndex linear = linearIn(loc, buffer, point, lanes);
   Value flat = movedView(builder, loc, buffer);
   Value base = scalar(loc, {linear.base, linear.offset, 0, {}});
   if (linear.uniform()) {
@@ -310,8 +346,13 @@ Value InlineEmitter::loadMoved(Location loc, Value buffer, const Point &point, i
 
 void InlineEmitter::store(Location loc, Value value, Value buffer, ArrayRef<Value> indices,
                           int64_t lanes, Value mask) {
-  store(loc, value, buffer, pointIn(cast<MemRefType>(buffer.getType()).getShape(), indices, lanes),
-        lanes, mask);
+  auto found = viewExtents.find(buffer);
+  SmallVector<int64_t> shape = llvm::to_vector(cast<MemRefType>(buffer.getType()).getShape());
+  if (found != viewExtents.end())
+    shape = llvm::to_vector(llvm::map_range(found->second, [](const DimExpr &extent) {
+      return extent.constant().value_or(ShapedType::kDynamic);
+    }));
+  store(loc, value, buffer, pointIn(shape, indices, lanes), lanes, mask);
 }
 
 void InlineEmitter::store(Location loc, Value value, Value buffer, const Point &point,
@@ -329,10 +370,7 @@ void InlineEmitter::store(Location loc, Value value, Value buffer, const Point &
       value = arith::ExtUIOp::create(builder, loc, to, value); // i1
   }
   value = withElement(builder, loc, value, movedAs(element));
-  LaneIndex linear;
-  for (auto [i, stride] : llvm::enumerate(rowMajorStrides(type.getShape())))
-    if (type.getShape()[i] != 1)
-      linear = sum(loc, linear, times(loc, point[i], stride));
+  LaneIndex linear = linearIn(loc, buffer, point, lanes);
   Value flat = movedView(builder, loc, buffer);
   Value base = scalar(loc, {linear.base, linear.offset, 0, {}});
   if (lanes == 1 || !isVector(value)) {

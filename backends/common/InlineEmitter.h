@@ -33,9 +33,13 @@ class InlineEmitter {
 public:
   explicit InlineEmitter(mlir::OpBuilder &builder) : builder(builder), math(builder) {}
 
-  /// Says that `tensor` (a block argument, or a value computed before) lies in `buffer`: static,
+  /// Says that `tensor` (a block argument, or a value computed before) lies in `buffer`:
   /// contiguous, row-major, elements as in memory (i1 in bytes).
   void bind(mlir::Value tensor, mlir::Value buffer);
+
+  /// `buffer` as memory of a tensor of these extents: what `load` and `store` take. Dynamic extents
+  /// are remembered for the view.
+  mlir::Value viewOf(mlir::Location loc, mlir::Value buffer, llvm::ArrayRef<DimExpr> extents);
 
   /// Whether `tensor` lies in a buffer.
   bool isBound(mlir::Value tensor) const { return bound.contains(tensor); }
@@ -92,6 +96,7 @@ private:
   mlir::Value elementwise(mlir::Operation *op, const Point &point, Walk walk);
   mlir::Value operandAt(mlir::Value operand, const Point &resultPoint, Walk walk);
   mlir::Value constantAt(ConstantOp op, const Point &point, Walk walk);
+  mlir::Value dimAt(DimOp op);
   mlir::Value iotaAt(IotaOp op, const Point &point, Walk walk);
   mlir::Value padAt(PadOp op, const Point &point, Walk walk);
   mlir::Value concatAt(ConcatOp op, const Point &point, Walk walk);
@@ -102,11 +107,11 @@ private:
   mlir::Value dequantizeAt(DequantizeOp op, const Point &point, Walk walk);
   mlir::Value batchNormAt(BatchNormOp op, const Point &point, Walk walk);
   mlir::Value resizeAt(ResizeOp op, const Point &point, Walk walk);
-  Point reshapePoint(mlir::Location loc, mlir::ArrayRef<int64_t> from, mlir::ArrayRef<int64_t> to,
+  Point reshapePoint(mlir::Location loc, mlir::ArrayRef<DimExpr> from, mlir::ArrayRef<DimExpr> to,
                      const Point &point, int64_t lanes);
   /// An index read from a tensor of indices: negative ones count from the end, then clamped to the
   /// extent.
-  LaneIndex loadedIndex(mlir::Location loc, mlir::Value loaded, int64_t extent);
+  LaneIndex loadedIndex(mlir::Location loc, mlir::Value loaded, const DimExpr &extent);
   Point quantizationPoint(mlir::Value scale, std::optional<int64_t> axis,
                           std::optional<int64_t> block, mlir::ArrayRef<int64_t> shape,
                           const Point &point, mlir::Location loc, int64_t lanes);
@@ -116,16 +121,21 @@ private:
   mlir::Value scalar(mlir::Location loc, const LaneIndex &i);
   /// The index as a vector of lanes.
   mlir::Value vectorOf(mlir::Location loc, const LaneIndex &i, int64_t lanes);
-  LaneIndex plus(LaneIndex i, int64_t offset);
-  LaneIndex times(mlir::Location loc, const LaneIndex &i, int64_t factor);
+  LaneIndex plus(mlir::Location loc, LaneIndex i, const DimExpr &offset);
+  LaneIndex times(mlir::Location loc, const LaneIndex &i, const DimExpr &factor, int64_t lanes);
   LaneIndex sum(mlir::Location loc, const LaneIndex &a, const LaneIndex &b);
-  /// Quotient and remainder by a positive constant of an index that is not negative.
-  std::pair<LaneIndex, LaneIndex> divide(mlir::Location loc, const LaneIndex &i, int64_t divisor,
-                                         int64_t lanes);
-  LaneIndex clamp(mlir::Location loc, const LaneIndex &i, int64_t low, int64_t high, int64_t lanes);
+  /// Quotient and remainder by a positive extent of an index that is not negative.
+  std::pair<LaneIndex, LaneIndex> divide(mlir::Location loc, const LaneIndex &i,
+                                         const DimExpr &divisor, int64_t lanes);
+  LaneIndex clamp(mlir::Location loc, const LaneIndex &i, const DimExpr &low, const DimExpr &high,
+                  int64_t lanes);
   /// low <= i < high, a scalar i1 when `i` is uniform.
   mlir::Value inRange(mlir::Location loc, const LaneIndex &i, bool checkLow, bool checkHigh,
-                      int64_t low, int64_t high, int64_t lanes);
+                      const DimExpr &low, const DimExpr &high, int64_t lanes);
+  /// An extent in all lanes.
+  mlir::Value splatExtent(mlir::Location loc, const DimExpr &extent, int64_t lanes);
+  /// The linear index of `point` in a buffer.
+  LaneIndex linearIn(mlir::Location loc, mlir::Value buffer, const Point &point, int64_t lanes);
   mlir::Value splat(mlir::Location loc, mlir::Value v, int64_t lanes);
   /// `load` in the type in which elements move.
   mlir::Value loadMoved(mlir::Location loc, mlir::Value buffer, const Point &point, int64_t lanes,
@@ -140,6 +150,8 @@ private:
   mlir::OpBuilder &builder;
   IndexMath math;
   mlir::DenseMap<mlir::Value, mlir::Value> bound;
+  /// Extents of views whose type does not say them.
+  mlir::DenseMap<mlir::Value, llvm::SmallVector<DimExpr>> viewExtents;
   std::map<Key, mlir::Value> defined;
   mlir::Block *block = nullptr;
   std::map<Key, mlir::Value> memory; ///< values built in `block`

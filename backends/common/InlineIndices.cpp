@@ -1,4 +1,5 @@
 // Arithmetic on lane indices, for the inline emitter.
+#include "backends/common/EmitHelpers.h"
 #include "backends/common/InlineEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,12 +35,27 @@ Value InlineEmitter::vectorOf(Location loc, const LaneIndex &i, int64_t lanes) {
   return result;
 }
 
-LaneIndex InlineEmitter::plus(LaneIndex i, int64_t offset) {
-  i.offset += offset;
+LaneIndex InlineEmitter::plus(Location loc, LaneIndex i, const DimExpr &offset) {
+  if (std::optional<int64_t> number = offset.constant()) {
+    i.offset += *number;
+  } else {
+    Value value = math.value(loc, offset);
+    i.base = i.base ? math.add(loc, i.base, value) : value;
+  }
   return i;
 }
 
-LaneIndex InlineEmitter::times(Location loc, const LaneIndex &i, int64_t factor) {
+LaneIndex InlineEmitter::times(Location loc, const LaneIndex &i, const DimExpr &by, int64_t lanes) {
+  if (!by.isConstant()) {
+    LaneIndex result;
+    if (i.base || i.offset)
+      result.base = math.mul(loc, scalar(loc, i), by);
+    if (!i.uniform())
+      result.vector = arith::MulIOp::create(
+          builder, loc, vectorOf(loc, {{}, 0, i.stride, i.vector}, lanes), splatExtent(loc, by, lanes));
+    return result;
+  }
+  int64_t factor = *by.constant();
   if (factor == 0)
     return {};
   LaneIndex result{i.base, i.offset * factor, i.stride * factor, i.vector};
@@ -64,15 +80,30 @@ LaneIndex InlineEmitter::sum(Location loc, const LaneIndex &a, const LaneIndex &
   return result;
 }
 
-/// A vector constant of `lanes` equal indices.
-static Value splatIndex(OpBuilder &builder, Location loc, int64_t value, int64_t lanes) {
+Value InlineEmitter::splatExtent(Location loc, const DimExpr &extent, int64_t lanes) {
   auto type = VectorType::get({lanes}, builder.getIndexType());
-  return arith::ConstantOp::create(
-      builder, loc, DenseElementsAttr::get(type, Attribute(builder.getIndexAttr(value))));
+  if (std::optional<int64_t> number = extent.constant())
+    return arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(type, Attribute(builder.getIndexAttr(*number))));
+  return vector::BroadcastOp::create(builder, loc, type, math.value(loc, extent));
 }
 
 std::pair<LaneIndex, LaneIndex> InlineEmitter::divide(Location loc, const LaneIndex &i,
-                                                      int64_t divisor, int64_t lanes) {
+                                                      const DimExpr &by, int64_t lanes) {
+  if (!by.isConstant()) {
+    LaneIndex quotient, remainder;
+    if (i.uniform()) {
+      Value at = scalar(loc, i);
+      quotient.base = math.div(loc, at, by);
+      remainder.base = math.rem(loc, at, by);
+    } else {
+      Value v = vectorOf(loc, i, lanes), divisors = splatExtent(loc, by, lanes);
+      quotient.vector = arith::DivUIOp::create(builder, loc, v, divisors);
+      remainder.vector = arith::RemUIOp::create(builder, loc, v, divisors);
+    }
+    return {quotient, remainder};
+  }
+  int64_t divisor = *by.constant();
   if (divisor == 1)
     return {i, {}};
   auto split = [&](int64_t stride) {
@@ -106,37 +137,37 @@ std::pair<LaneIndex, LaneIndex> InlineEmitter::divide(Location loc, const LaneIn
         isMultipleOf(i.base, divisor))
       return split(1);
   }
-  Value v = vectorOf(loc, i, lanes), by = splatIndex(builder, loc, divisor, lanes);
+  Value v = vectorOf(loc, i, lanes), divisors = splatExtent(loc, by, lanes);
   LaneIndex quotient, remainder;
-  quotient.vector = arith::DivUIOp::create(builder, loc, v, by);
-  remainder.vector = arith::RemUIOp::create(builder, loc, v, by);
+  quotient.vector = arith::DivUIOp::create(builder, loc, v, divisors);
+  remainder.vector = arith::RemUIOp::create(builder, loc, v, divisors);
   return {quotient, remainder};
 }
 
-LaneIndex InlineEmitter::clamp(Location loc, const LaneIndex &i, int64_t low, int64_t high,
-                               int64_t lanes) {
+LaneIndex InlineEmitter::clamp(Location loc, const LaneIndex &i, const DimExpr &low,
+                               const DimExpr &high, int64_t lanes) {
   if (i.uniform()) {
-    if (!i.base)
-      return {{}, std::max(low, std::min(high, i.offset)), 0, {}};
+    if (!i.base && low.isConstant() && high.isConstant())
+      return {{}, std::max(*low.constant(), std::min(*high.constant(), i.offset)), 0, {}};
     return {math.max(loc, math.min(loc, scalar(loc, i), high), low), 0, 0, {}};
   }
   Value v = vectorOf(loc, i, lanes);
-  v = arith::MinSIOp::create(builder, loc, v, splatIndex(builder, loc, high, lanes));
-  v = arith::MaxSIOp::create(builder, loc, v, splatIndex(builder, loc, low, lanes));
+  v = arith::MinSIOp::create(builder, loc, v, splatExtent(loc, high, lanes));
+  v = arith::MaxSIOp::create(builder, loc, v, splatExtent(loc, low, lanes));
   return {{}, 0, 0, v};
 }
 
 Value InlineEmitter::inRange(Location loc, const LaneIndex &i, bool checkLow, bool checkHigh,
-                             int64_t low, int64_t high, int64_t lanes) {
+                             const DimExpr &low, const DimExpr &high, int64_t lanes) {
   Value v, lowValue, highValue;
   if (i.uniform()) {
     v = scalar(loc, i);
-    lowValue = math.constant(loc, low);
-    highValue = math.constant(loc, high);
+    lowValue = math.value(loc, low);
+    highValue = math.value(loc, high);
   } else {
     v = vectorOf(loc, i, lanes);
-    lowValue = splatIndex(builder, loc, low, lanes);
-    highValue = splatIndex(builder, loc, high, lanes);
+    lowValue = splatExtent(loc, low, lanes);
+    highValue = splatExtent(loc, high, lanes);
   }
   Value result;
   if (checkLow)
@@ -148,14 +179,14 @@ Value InlineEmitter::inRange(Location loc, const LaneIndex &i, bool checkLow, bo
   return result;
 }
 
-LaneIndex InlineEmitter::loadedIndex(Location loc, Value loaded, int64_t extent) {
+LaneIndex InlineEmitter::loadedIndex(Location loc, Value loaded, const DimExpr &extent) {
   Type index = builder.getIndexType();
   if (auto type = dyn_cast<VectorType>(loaded.getType())) {
     int64_t lanes = type.getNumElements();
     Value i = arith::IndexCastOp::create(builder, loc, type.clone(index), loaded);
-    Value wrapped = arith::AddIOp::create(builder, loc, i, splatIndex(builder, loc, extent, lanes));
+    Value wrapped = arith::AddIOp::create(builder, loc, i, splatExtent(loc, extent, lanes));
     Value negative = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, i,
-                                           splatIndex(builder, loc, 0, lanes));
+                                           splatExtent(loc, 0, lanes));
     i = arith::SelectOp::create(builder, loc, negative, wrapped, i);
     return clamp(loc, {{}, 0, 0, i}, 0, extent - 1, lanes);
   }
@@ -166,35 +197,19 @@ LaneIndex InlineEmitter::loadedIndex(Location loc, Value loaded, int64_t extent)
   return clamp(loc, {i, 0, 0, {}}, 0, extent - 1, 1);
 }
 
-Point InlineEmitter::reshapePoint(Location loc, ArrayRef<int64_t> from, ArrayRef<int64_t> to,
+Point InlineEmitter::reshapePoint(Location loc, ArrayRef<DimExpr> from, ArrayRef<DimExpr> to,
                                   const Point &point, int64_t lanes) {
-  // Walk both shapes in groups of dims with equal products, so that an index is only linearised
-  // where it must be.
+  // An index is only linearised where it must be.
+  const DimExpr one = 1;
   Point result(to.size());
-  size_t f = 0, t = 0;
-  while (f < from.size() || t < to.size()) {
-    while (f < from.size() && from[f] == 1)
-      ++f;
-    while (t < to.size() && to[t] == 1)
-      ++t;
-    if (f == from.size() || t == to.size())
-      break;
-    size_t fEnd = f + 1, tEnd = t + 1;
-    int64_t fProduct = from[f], tProduct = to[t];
-    while (fProduct != tProduct && (fEnd < from.size() || tEnd < to.size())) {
-      if ((fProduct < tProduct && fEnd < from.size()) || tEnd == to.size())
-        fProduct *= from[fEnd++];
-      else
-        tProduct *= to[tEnd++];
-    }
+  for (auto [f, fEnd, t, tEnd] : reshapeGroups(from, to)) {
     LaneIndex linear;
     for (size_t i = f; i < fEnd; ++i)
-      linear = sum(loc, times(loc, linear, from[i]), from[i] == 1 ? LaneIndex() : point[i]);
+      linear = sum(loc, times(loc, linear, from[i], lanes), from[i] == one ? LaneIndex() : point[i]);
     for (size_t i = tEnd; i-- > t;) {
-      if (to[i] == 1)
+      if (to[i] == one)
         continue;
-      bool outermost =
-          std::all_of(to.begin() + t, to.begin() + i, [](int64_t e) { return e == 1; });
+      bool outermost = llvm::all_of(to.slice(t, i - t), [&](const DimExpr &e) { return e == one; });
       if (outermost) {
         result[i] = linear;
         break;
@@ -203,8 +218,6 @@ Point InlineEmitter::reshapePoint(Location loc, ArrayRef<int64_t> from, ArrayRef
       result[i] = remainder;
       linear = quotient;
     }
-    f = fEnd;
-    t = tEnd;
   }
   return result;
 }

@@ -59,6 +59,16 @@ Value InlineEmitter::constantAt(ConstantOp op, const Point &point, Walk walk) {
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, loaded, zero);
 }
 
+Value InlineEmitter::dimAt(DimOp op) {
+  llvm::Expected<DimExpr> expression = DimExpr::parse(op.getExpression());
+  if (!expression) {
+    op.emitOpError("internal error: ") << llvm::toString(expression.takeError());
+    return {};
+  }
+  return arith::IndexCastOp::create(builder, op.getLoc(), builder.getI64Type(),
+                                    math.value(op.getLoc(), *expression));
+}
+
 Value InlineEmitter::iotaAt(IotaOp op, const Point &point, Walk walk) {
   Location loc = op.getLoc();
   Type element = signless(elementOf(op.getResult()));
@@ -88,7 +98,7 @@ Value InlineEmitter::iotaAt(IotaOp op, const Point &point, Walk walk) {
 
 Value InlineEmitter::padAt(PadOp op, const Point &point, Walk walk) {
   Location loc = op.getLoc();
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  SmallVector<DimExpr> shape = extentsOf(op.getInput());
   Value fill = arith::ConstantOp::create(
       builder, loc, numberAttr(elementOf(op.getResult()), op.getValue().convertToDouble()));
   if (isEmpty(op.getInput()))
@@ -97,8 +107,9 @@ Value InlineEmitter::padAt(PadOp op, const Point &point, Walk walk) {
   SmallVector<Value> conditions;
   Walk inner = walk;
   for (auto [d, position] : llvm::enumerate(point)) {
-    int64_t low = op.getLow()[d], high = op.getHigh()[d], extent = shape[d];
-    LaneIndex i = plus(position, -low);
+    int64_t low = op.getLow()[d], high = op.getHigh()[d];
+    const DimExpr &extent = shape[d];
+    LaneIndex i = plus(loc, position, -low);
     if (low <= 0 && high <= 0) {
       input.push_back(i);
       continue;
@@ -111,25 +122,26 @@ Value InlineEmitter::padAt(PadOp op, const Point &point, Walk walk) {
                          ? arith::AndIOp::create(builder, loc, inner.mask, inside).getResult()
                          : inside;
       else
-        i = clamp(loc, i, 0, extent - 1, walk.lanes);
+        i = clamp(loc, i, 0, extent - DimExpr(1), walk.lanes);
     } else if (op.getMode() == PadMode::Edge) {
-      i = clamp(loc, i, 0, extent - 1, walk.lanes);
+      i = clamp(loc, i, 0, extent - DimExpr(1), walk.lanes);
     } else {
       // Shift into the positive range by whole periods, then fold.
-      int64_t period =
-          op.getMode() == PadMode::Wrap ? extent : std::max<int64_t>(1, 2 * (extent - 1));
-      int64_t shift = low > 0 ? (low + period - 1) / period * period : 0;
-      i = divide(loc, plus(i, shift), period, walk.lanes).second;
-      if (op.getMode() == PadMode::Reflect && extent == 1) {
+      DimExpr period = op.getMode() == PadMode::Wrap
+                           ? extent
+                           : DimExpr::max(1, DimExpr(2) * (extent - DimExpr(1)));
+      DimExpr shift = low > 0 ? DimExpr::ceilDiv(low, period) * period : DimExpr(0);
+      i = divide(loc, plus(loc, i, shift), period, walk.lanes).second;
+      if (op.getMode() == PadMode::Reflect && extent == DimExpr(1)) {
         i = {};
       } else if (op.getMode() ==
                  PadMode::Reflect) { // j < extent ? j : period - j, which is min(j, period - j)
         if (i.uniform()) {
           Value j = scalar(loc, i);
-          i = {math.min(loc, j, math.sub(loc, math.constant(loc, period), j)), 0, 0, {}};
+          i = {math.min(loc, j, math.sub(loc, math.value(loc, period), j)), 0, 0, {}};
         } else {
           Value j = vectorOf(loc, i, walk.lanes);
-          Value whole = splat(loc, math.constant(loc, period), walk.lanes);
+          Value whole = splatExtent(loc, period, walk.lanes);
           Value back = arith::SubIOp::create(builder, loc, whole, j);
           i = {{}, 0, 0, arith::MinSIOp::create(builder, loc, j, back)};
         }
@@ -149,36 +161,39 @@ Value InlineEmitter::concatAt(ConcatOp op, const Point &point, Walk walk) {
   uint64_t axis = op.getAxis();
   const LaneIndex &position = point[axis];
   Value result;
-  int64_t start = 0;
+  DimExpr start = 0;
   // Lanes along the axis lie in one input when every boundary is a multiple of their number.
   bool together =
       !position.vector && position.stride == 1 && position.offset % walk.lanes == 0 &&
       (!position.base || isMultipleOf(position.base, walk.lanes)) &&
-      llvm::all_of(op.getInputs(), [&](Value v) { return shapeOf(v)[axis] % walk.lanes == 0; });
+      llvm::all_of(op.getInputs(), [&](Value v) {
+        return DimExpr::mod(extentsOf(v)[axis], walk.lanes) == DimExpr(0);
+      });
   for (Value operand : op.getInputs()) {
-    int64_t extent = shapeOf(operand)[axis], begin = start;
+    DimExpr extent = extentsOf(operand)[axis], begin = start;
     start += extent;
     if (isEmpty(operand))
       continue;
-    if (position.uniform() && !position.base) { // known which input
-      if (position.offset < begin || position.offset >= start)
+    std::optional<int64_t> low = begin.constant(), high = start.constant();
+    if (position.uniform() && !position.base && low && high) { // known which input
+      if (position.offset < *low || position.offset >= *high)
         continue;
       Point local = point;
-      local[axis] = plus(position, -begin);
+      local[axis] = plus(loc, position, DimExpr(0) - begin);
       return at(operand, local, walk);
     }
     Point local = point;
-    local[axis] = plus(position, -begin);
+    local[axis] = plus(loc, position, DimExpr(0) - begin);
     Walk inner = walk;
     Value inside;
     if (together) {
-      LaneIndex first{position.base, position.offset - begin, 0, {}};
+      LaneIndex first = plus(loc, {position.base, position.offset, 0, {}}, DimExpr(0) - begin);
       inside = inRange(loc, first, /*checkLow=*/true, /*checkHigh=*/false, 0, extent, 1);
-      local[axis] = clamp(loc, first, 0, extent - walk.lanes, 1);
+      local[axis] = clamp(loc, first, 0, extent - DimExpr(walk.lanes), 1);
       local[axis].stride = 1;
     } else if (position.uniform() || position.vector) {
       inside = inRange(loc, local[axis], true, false, 0, extent, walk.lanes);
-      local[axis] = clamp(loc, local[axis], 0, extent - 1, walk.lanes);
+      local[axis] = clamp(loc, local[axis], 0, extent - DimExpr(1), walk.lanes);
     } else {
       inside = inRange(loc, local[axis], true, false, 0, extent, walk.lanes);
       Value readable = inRange(loc, local[axis], true, true, 0, extent, walk.lanes);
@@ -202,7 +217,7 @@ Value InlineEmitter::gatherAt(GatherOp op, const Point &point, Walk walk) {
   if (!loaded)
     return {};
   Point data(point.begin(), point.begin() + axis);
-  data.push_back(loadedIndex(op.getLoc(), loaded, shapeOf(op.getData())[axis]));
+  data.push_back(loadedIndex(op.getLoc(), loaded, extentsOf(op.getData())[axis]));
   data.append(point.begin() + axis + indexRank, point.end());
   return at(op.getData(), data, walk);
 }
@@ -212,12 +227,13 @@ Value InlineEmitter::gatherElementsAt(GatherElementsOp op, const Point &point, W
   if (!loaded)
     return {};
   Point data = point;
-  data[op.getAxis()] = loadedIndex(op.getLoc(), loaded, shapeOf(op.getData())[op.getAxis()]);
+  data[op.getAxis()] = loadedIndex(op.getLoc(), loaded, extentsOf(op.getData())[op.getAxis()]);
   return at(op.getData(), data, walk);
 }
 
 Value InlineEmitter::gatherNDAt(GatherNDOp op, const Point &point, Walk walk) {
-  ArrayRef<int64_t> data = shapeOf(op.getData()), indices = shapeOf(op.getIndices());
+  SmallVector<DimExpr> data = extentsOf(op.getData());
+  ArrayRef<int64_t> indices = shapeOf(op.getIndices());
   size_t tuples = indices.size() - 1, batch = op.getBatchDims();
   Point input(point.begin(), point.begin() + batch);
   for (int64_t k = 0; k < indices.back(); ++k) {

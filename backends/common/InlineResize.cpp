@@ -97,6 +97,11 @@ Value InlineEmitter::resizeAt(ResizeOp op, const Point &point, Walk walk) {
       return v && op.getMode() != ResizeMode::Nearest && isNarrowFloat(scalarType(v)) ? m.f32(v)
                                                                                       : v;
     }
+    if (ShapedType::isDynamic(in[dim]) || ShapedType::isDynamic(out[dim])) {
+      op.emitOpError("has no kernel for dim ")
+          << dim << ", whose extent depends on the model's dims; fix it with --dim";
+      return {};
+    }
     ResizeTable table = tableOf(op, dim, in[dim], out[dim]);
     auto shape = RankedTensorType::get({table.taps, out[dim]}, builder.getI32Type());
     Value sources = globalConstant(builder, loc,

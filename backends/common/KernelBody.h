@@ -11,8 +11,8 @@ namespace ingot {
 /// strides[d]).
 struct StridedView {
   mlir::BlockArgument argument;
-  int64_t offset = 0;
-  llvm::SmallVector<int64_t> shape, strides;
+  DimExpr offset = 0;
+  llvm::SmallVector<DimExpr> shape, strides;
 };
 
 /// Follows transposes, slices, reshapes and broadcasts from `value` to a kernel argument. Nothing
@@ -50,9 +50,9 @@ KernelBody analyzeKernel(mlir::func::FuncOp kernel);
 /// erf, pow, …), or several divisions.
 bool hasLongEpilogue(const KernelBody &kernel);
 
-/// Multiply-adds count twice; elementwise ops once per element.
+/// Multiply-adds count twice; elementwise ops once per element. At the bounds of the kernel's dims.
 uint64_t countFlops(mlir::func::FuncOp kernel);
-/// Bytes of operands and results together.
+/// Bytes of operands and results together, at the bounds.
 uint64_t countBytes(mlir::func::FuncOp kernel);
 
 } // namespace ingot

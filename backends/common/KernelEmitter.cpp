@@ -1,6 +1,7 @@
 // Loops, tiles, scratch and results of emitted kernels; see KernelEmitter.h.
 #include "backends/common/KernelEmitter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -28,13 +29,13 @@ void KernelEmitter::loop(Value low, Value high, int64_t step, function_ref<void(
   });
 }
 
-KernelEmitter::Values KernelEmitter::nest(ArrayRef<int64_t> extents, ValueRange init,
+KernelEmitter::Values KernelEmitter::nest(ArrayRef<DimExpr> extents, ValueRange init,
                                           function_ref<Values(ArrayRef<Value>, ValueRange)> body) {
   Values indices;
   std::function<Values(size_t, ValueRange)> level = [&](size_t d, ValueRange carried) -> Values {
     if (d == extents.size())
       return body(indices, carried);
-    if (extents[d] == 1) {
+    if (extents[d] == DimExpr(1)) {
       indices.push_back(index(0));
       Values results = level(d + 1, carried);
       indices.pop_back();
@@ -57,22 +58,54 @@ void KernelEmitter::ifThen(Value condition, function_ref<void()> body) {
   body();
 }
 
-void KernelEmitter::forLanes(int64_t extent, int64_t lanes, LaneBody body) {
-  int64_t whole = extent / lanes * lanes;
+void KernelEmitter::setRest(Value count, int64_t lanes) {
+  assert(!mask && "the rest of a rest");
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  llvm::SmallVector<int32_t> steps(lanes);
+  std::iota(steps.begin(), steps.end(), 0);
+  Value lane = arith::ConstantOp::create(b, loc(), DenseElementsAttr::get(type, ArrayRef(steps)));
+  Value end = vector::BroadcastOp::create(
+      b, loc(), type, arith::IndexCastOp::create(b, loc(), b.getI32Type(), count));
+  mask = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, lane, end);
+}
+
+void KernelEmitter::forRest(Value count, int64_t lanes, function_ref<void()> body) {
+  ifThen(arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::sgt, count, index(0)), [&] {
+    setRest(count, lanes);
+    body();
+    mask = {};
+  });
+}
+
+void KernelEmitter::forLanes(const DimExpr &extent, int64_t lanes, LaneBody body) {
+  if (!extent.isConstant())
+    return forLanes(index(0), index(extent), extent, lanes, body);
+  int64_t count = *extent.constant(), whole = count / lanes * lanes;
   if (whole == lanes)
     body(index(0), lanes);
   else if (whole)
     loop(index(0), index(whole), lanes, [&](Value iv) { body(iv, lanes); });
-  if (extent > whole)
-    body(index(whole), extent - whole);
+  if (count > whole)
+    body(index(whole), count - whole);
 }
 
-void KernelEmitter::forLanes(Value low, Value high, int64_t extent, int64_t lanes, LaneBody body) {
+void KernelEmitter::forLanes(Value low, Value high, const DimExpr &dim, int64_t lanes,
+                             LaneBody body) {
+  IndexMath &math = inl.index();
+  if (!dim.isConstant()) {
+    if (lanes == 1)
+      return loop(low, high, 1, [&](Value iv) { body(iv, 1); });
+    // Shares begin at multiples of lanes: a rest is only at the end.
+    Value whole = math.add(
+        loc(), low, math.mul(loc(), math.div(loc(), math.sub(loc(), high, low), lanes), lanes));
+    loop(low, whole, lanes, [&](Value iv) { body(iv, lanes); });
+    return forRest(math.sub(loc(), high, whole), lanes, [&] { body(whole, lanes); });
+  }
+  int64_t extent = *dim.constant();
   std::optional<int64_t> l = constantInt(low), h = constantInt(high);
   if (l == 0 && h == extent)
     return forLanes(extent, lanes, body);
   int64_t whole = extent / lanes * lanes;
-  IndexMath &math = inl.index();
   if (whole)
     loop(low, whole == extent ? high : math.min(loc(), high, whole), lanes,
          [&](Value iv) { body(iv, lanes); });
@@ -85,50 +118,44 @@ void KernelEmitter::forLanes(Value low, Value high, int64_t extent, int64_t lane
          [&] { body(index(whole), extent - whole); });
 }
 
-std::pair<Value, Value> KernelEmitter::share(int64_t units, int64_t grain) {
-  if (tiles == 1)
+std::pair<Value, Value> KernelEmitter::share(const DimExpr &units, int64_t grain) {
+  if (tiles == DimExpr(1))
     return {index(0), index(units)};
-  int64_t size = (units + tiles - 1) / tiles;
-  size = (size + grain - 1) / grain * grain;
+  DimExpr size = DimExpr::ceilDiv(DimExpr::ceilDiv(units, tiles), grain) * DimExpr(grain);
   IndexMath &math = inl.index();
   Value low = math.min(loc(), math.mul(loc(), arguments.begin, size), units);
   Value high = math.min(loc(), math.mul(loc(), arguments.end, size), units);
+  // An empty share ends where it begins.
   return {low, high};
 }
 
-static int64_t product(ArrayRef<int64_t> extents) {
-  int64_t result = 1;
-  for (int64_t e : extents)
-    result *= e;
-  return result;
-}
-
-void KernelEmitter::forShare(ArrayRef<int64_t> extents, PointBody body) {
-  int64_t units = product(extents);
-  if (units == 0)
+void KernelEmitter::forShare(ArrayRef<DimExpr> extents, PointBody body) {
+  DimExpr units = llvm::product_of(extents, DimExpr(1));
+  if (units == DimExpr(0))
     return;
-  if (units == 1 && tiles == 1)
+  if (units == DimExpr(1) && tiles == DimExpr(1))
     return body(Values(extents.size(), index(0)));
   auto [low, high] = share(units);
   loop(low, high, 1, [&](Value unit) { body(inl.index().delinearize(loc(), unit, extents)); });
 }
 
-void KernelEmitter::forShareOfLanes(ArrayRef<int64_t> extents, int64_t lanes,
+void KernelEmitter::forShareOfLanes(ArrayRef<DimExpr> extents, int64_t lanes,
                                     function_ref<void(ArrayRef<Value>, int64_t)> body) {
   if (extents.empty()) {
     forShare({}, [&](ArrayRef<Value> none) { body(none, 1); });
     return;
   }
-  ArrayRef<int64_t> outer = extents.drop_back();
-  int64_t inner = extents.back(), rows = product(outer);
-  if (rows == 0 || inner == 0)
+  ArrayRef<DimExpr> outer = extents.drop_back();
+  const DimExpr &inner = extents.back();
+  DimExpr rows = llvm::product_of(outer, DimExpr(1));
+  if (rows == DimExpr(0) || inner == DimExpr(0))
     return;
   auto row = [&](ArrayRef<Value> indices, Value first, int64_t count) {
     Values all(indices);
     all.push_back(first);
     body(all, count);
   };
-  if (rows == 1) {
+  if (rows == DimExpr(1)) {
     auto [low, high] = share(inner, lanes);
     Values zeros(outer.size(), index(0));
     forLanes(low, high, inner, lanes,
@@ -137,17 +164,19 @@ void KernelEmitter::forShareOfLanes(ArrayRef<int64_t> extents, int64_t lanes,
   }
   // Few long rows: cut them into chunks so that tiles have something to share.
   int64_t chunks = 1;
-  if (rows < tiles)
-    chunks = std::min((tiles + rows - 1) / rows, (inner + lanes - 1) / lanes);
+  std::optional<int64_t> rowCount = rows.constant(), tileCount = tiles.constant(),
+                         columns = inner.constant();
+  if (rowCount && tileCount && columns && *rowCount < *tileCount)
+    chunks = std::min((*tileCount + *rowCount - 1) / *rowCount, (*columns + lanes - 1) / lanes);
   if (chunks == 1) {
     forShare(outer, [&](ArrayRef<Value> indices) {
       forLanes(inner, lanes, [&](Value first, int64_t count) { row(indices, first, count); });
     });
     return;
   }
-  int64_t size = ((inner + chunks - 1) / chunks + lanes - 1) / lanes * lanes;
-  chunks = (inner + size - 1) / size;
-  llvm::SmallVector<int64_t> units(outer);
+  int64_t size = ((*columns + chunks - 1) / chunks + lanes - 1) / lanes * lanes;
+  chunks = (*columns + size - 1) / size;
+  llvm::SmallVector<DimExpr> units(outer);
   units.push_back(chunks);
   forShare(units, [&](ArrayRef<Value> indices) {
     IndexMath &math = inl.index();
@@ -163,6 +192,8 @@ Value KernelEmitter::read(Value tensor, ArrayRef<Value> indices, int64_t lanes, 
 }
 
 Value KernelEmitter::read(Value tensor, const Point &point, int64_t lanes, Value mask) {
+  if (!mask)
+    mask = maskFor(lanes);
   Value v = failed ? Value() : inl.emit(tensor, point, lanes, mask);
   if (v)
     return v;
@@ -170,6 +201,12 @@ Value KernelEmitter::read(Value tensor, const Point &point, int64_t lanes, Value
   Type type = signless(elementOf(tensor));
   return arith::ConstantOp::create(
       b, loc(), b.getZeroAttr(lanes > 1 ? Type(VectorType::get({lanes}, type)) : type));
+}
+
+Value KernelEmitter::maskFor(int64_t lanes) const {
+  assert((!mask || lanes == 1 || cast<VectorType>(mask.getType()).getNumElements() == lanes) &&
+         "other lanes than the rest has");
+  return lanes == 1 ? Value() : mask;
 }
 
 void KernelEmitter::finish(ArrayRef<Value> indices, int64_t lanes, ArrayRef<Value> values) {
@@ -186,7 +223,7 @@ void KernelEmitter::finish(ArrayRef<Value> indices, int64_t lanes, ArrayRef<Valu
     if ((output.needs & given) == output.needs && (output.needs || !stage->root))
       ready.push_back({&output, read(output.tensor, indices, lanes)});
   for (auto [output, value] : ready)
-    inl.store(loc(), value, output->buffer, indices, lanes);
+    inl.store(loc(), value, output->buffer, indices, lanes, maskFor(lanes));
   inl.clearDefined();
 }
 
@@ -201,6 +238,18 @@ Value KernelEmitter::scratch(int64_t elements, Type element) {
   b.setInsertionPointToStart(entry);
   Value view = scratchView(b, loc(), whole, offset, elements, element);
   return view;
+}
+
+Value KernelEmitter::scratch(Operation *op, const DimExpr &elements, Type element) {
+  // What a worker may ask for: beyond it the plan of a program would be mostly scratch.
+  constexpr int64_t kMostBytes = int64_t(64) << 20;
+  DimExpr::Range range = rangeOf(elements, bounds);
+  if (range.high > kMostBytes) {
+    error(op, "needs working memory for up to " + Twine(range.high) +
+                  " elements at the bounds of its dims; give smaller bounds with --dim");
+    return scratch(1, element);
+  }
+  return scratch(std::max<int64_t>(1, range.high), element);
 }
 
 int64_t KernelEmitter::lanesOf(ArrayRef<Value> tensors) const {
@@ -229,6 +278,14 @@ int64_t KernelEmitter::stageLanes() const {
           tensors.push_back(operand);
       }
   return lanesOf(tensors);
+}
+
+Value KernelEmitter::number(Value like, const DimExpr &extent) {
+  Type element = scalarType(like);
+  if (std::optional<int64_t> number = extent.constant())
+    return mixed().number(like, static_cast<double>(*number));
+  Value i = arith::IndexCastOp::create(b, loc(), b.getI64Type(), index(extent));
+  return arith::SIToFPOp::create(b, loc(), element, i);
 }
 
 Value KernelEmitter::splat(Value scalar, int64_t lanes) {

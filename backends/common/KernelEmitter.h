@@ -27,15 +27,22 @@ struct Stage {
 class KernelEmitter {
 public:
   KernelEmitter(mlir::OpBuilder &builder, const VectorInfo &info, const KernelArguments &arguments,
-                int64_t tiles)
-      : b(builder), inl(builder), info(info), arguments(arguments), tiles(tiles) {}
+                DimBounds bounds, DimExpr tiles)
+      : b(builder), inl(builder), info(info), arguments(arguments), bounds(std::move(bounds)),
+        tiles(std::move(tiles)) {
+    inl.index().bindDims(arguments.dims);
+  }
 
   mlir::OpBuilder &b;
   InlineEmitter inl;
   const VectorInfo &info;
   const KernelArguments &arguments;
-  int64_t tiles;
+  DimBounds bounds; ///< of the kernel's dims
+  DimExpr tiles;
   const Stage *stage = nullptr;
+  /// Where a dynamic extent ends: the lanes that count (vector<lanes x i1>). Reads and writes of as
+  /// many lanes leave the others alone; what is computed in them must not matter. Null: all count.
+  mlir::Value mask;
   bool failed = false;
   int64_t scratchBytes = 0;
 
@@ -46,6 +53,7 @@ public:
   using PointBody = llvm::function_ref<void(mlir::ArrayRef<mlir::Value> indices)>;
 
   mlir::Value index(int64_t v) { return inl.index().constant(loc(), v); }
+  mlir::Value index(const DimExpr &extent) { return inl.index().value(loc(), extent); }
   mlir::Location loc() const { return location; }
   void at(mlir::Location l) { location = l; }
 
@@ -56,24 +64,32 @@ public:
             llvm::function_ref<void(mlir::Value)> body);
   /// A nest of loops over `extents`, carrying values.
   Values
-  nest(llvm::ArrayRef<int64_t> extents, mlir::ValueRange init,
+  nest(llvm::ArrayRef<DimExpr> extents, mlir::ValueRange init,
        llvm::function_ref<Values(mlir::ArrayRef<mlir::Value> indices, mlir::ValueRange carried)>
            body);
   /// [low, high) by vectors of `lanes`; the rest of `extent`, `extent % lanes` elements, as one
-  /// shorter vector when the range reaches `extent`. `low` is a multiple of lanes.
-  void forLanes(mlir::Value low, mlir::Value high, int64_t extent, int64_t lanes, LaneBody body);
+  /// shorter vector when the range reaches `extent`; when that is dynamic, as a whole vector with
+  /// `mask` set. `low` is a multiple of lanes.
+  void forLanes(mlir::Value low, mlir::Value high, const DimExpr &extent, int64_t lanes,
+                LaneBody body);
   /// All of [0, extent).
-  void forLanes(int64_t extent, int64_t lanes, LaneBody body);
+  void forLanes(const DimExpr &extent, int64_t lanes, LaneBody body);
+  /// Sets `mask` to the first `count` of `lanes` lanes.
+  void setRest(mlir::Value count, int64_t lanes);
+  /// Calls `body` with `mask` set to the first `count` of `lanes` lanes, if count > 0.
+  void forRest(mlir::Value count, int64_t lanes, llvm::function_ref<void()> body);
+  /// `mask`, for memory access of `lanes` lanes.
+  mlir::Value maskFor(int64_t lanes) const;
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
 
   /// This call's share of `units` independent pieces of work, each tile's a multiple of `grain` but
   /// for the last.
-  std::pair<mlir::Value, mlir::Value> share(int64_t units, int64_t grain = 1);
+  std::pair<mlir::Value, mlir::Value> share(const DimExpr &units, int64_t grain = 1);
   /// Loops over this call's share of the points of `extents`.
-  void forShare(llvm::ArrayRef<int64_t> extents, PointBody body);
+  void forShare(llvm::ArrayRef<DimExpr> extents, PointBody body);
   /// Loops over this call's share of vectors of points of `extents`, lanes along the last dim.
   void forShareOfLanes(
-      llvm::ArrayRef<int64_t> extents, int64_t lanes,
+      llvm::ArrayRef<DimExpr> extents, int64_t lanes,
       llvm::function_ref<void(mlir::ArrayRef<mlir::Value> indices, int64_t lanes)> body);
 
   /// The elements of a tensor of the body; zeros after an error (then `failed` is set).
@@ -87,6 +103,9 @@ public:
 
   /// A buffer in the worker's scratch: `elements` elements of `element` (64-byte aligned).
   mlir::Value scratch(int64_t elements, mlir::Type element);
+  /// The same for the most elements that the bounds of the dims allow; at least 1. Null, and an
+  /// error at `op`, when that is too much.
+  mlir::Value scratch(mlir::Operation *op, const DimExpr &elements, mlir::Type element);
 
   /// Lanes for computing with all tensors of the stage: the register's for the widest element.
   int64_t lanesOf(llvm::ArrayRef<mlir::Value> tensors) const;
@@ -96,6 +115,8 @@ public:
   mlir::Value widen(mlir::Value vector, int64_t lanes, mlir::Value fill);
   mlir::Value splat(mlir::Value scalar, int64_t lanes);
   Mixed mixed() { return {b, loc()}; }
+  /// An extent in the float type of `like`.
+  mlir::Value number(mlir::Value like, const DimExpr &extent);
 
   void error(mlir::Operation *op, const llvm::Twine &text) {
     op->emitOpError(text);
@@ -122,8 +143,8 @@ struct Combiner {
 /// Reduces over a nest of `outer` extents and `inner` elements along lanes: `value(outer indices…,
 /// inner index, lanes)`. Returns a scalar. Several accumulators, in an order that is fixed at
 /// compile time.
-mlir::Value reduceLanes(KernelEmitter &k, const Combiner &combiner, llvm::ArrayRef<int64_t> outer,
-                        int64_t inner, int64_t lanes,
+mlir::Value reduceLanes(KernelEmitter &k, const Combiner &combiner, llvm::ArrayRef<DimExpr> outer,
+                        const DimExpr &inner, int64_t lanes,
                         llvm::function_ref<mlir::Value(mlir::ArrayRef<mlir::Value> outer,
                                                        mlir::Value first, int64_t lanes)>
                             value);

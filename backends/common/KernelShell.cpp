@@ -14,7 +14,17 @@ Type memoryElement(Type element) {
 }
 
 MemRefType bufferType(RankedTensorType tensor) {
-  return MemRefType::get(tensor.getShape(), memoryElement(tensor.getElementType()));
+  Type element = memoryElement(tensor.getElementType());
+  if (!tensor.hasStaticShape())
+    return MemRefType::get({ShapedType::kDynamic}, element);
+  return MemRefType::get(tensor.getShape(), element);
+}
+
+unsigned dimCount(func::FuncOp kernel) { return dimBounds(kernel).size(); }
+
+std::optional<int64_t> mostElements(func::FuncOp kernel, ArrayRef<DimExpr> extents) {
+  DimExpr::Range range = rangeOf(llvm::product_of(extents, DimExpr(1)), dimBounds(kernel));
+  return range.high == INT64_MAX ? std::nullopt : std::optional(range.high);
 }
 
 func::FuncOp createKernelShell(OpBuilder &builder, func::FuncOp kernel, StringRef name) {
@@ -24,7 +34,7 @@ func::FuncOp createKernelShell(OpBuilder &builder, func::FuncOp kernel, StringRe
   for (Type type : kernel.getResultTypes())
     inputs.push_back(bufferType(cast<RankedTensorType>(type)));
   inputs.push_back(MemRefType::get({ShapedType::kDynamic}, builder.getI8Type()));
-  inputs.append(2, builder.getIndexType());
+  inputs.append(dimCount(kernel) + 2, builder.getIndexType());
   auto shell = func::FuncOp::create(builder, kernel.getLoc(), name,
                                     builder.getFunctionType(inputs, TypeRange()));
   Block *entry = shell.addEntryBlock();
@@ -37,7 +47,8 @@ func::FuncOp createKernelShell(OpBuilder &builder, func::FuncOp kernel, StringRe
 KernelArguments::KernelArguments(func::FuncOp kernel, func::FuncOp shell)
     : operands(shell.getArguments().take_front(kernel.getNumArguments())),
       results(shell.getArguments().slice(kernel.getNumArguments(), kernel.getNumResults())),
-      scratch(shell.getArguments().drop_back(2).back()),
+      dims(shell.getArguments().drop_back(2).take_back(dimCount(kernel))),
+      scratch(shell.getArgument(kernel.getNumArguments() + kernel.getNumResults())),
       begin(shell.getArguments().drop_back(1).back()), end(shell.getArguments().back()) {}
 
 Value viewAs(OpBuilder &builder, Location loc, Value buffer, ArrayRef<int64_t> shape) {
@@ -54,7 +65,8 @@ Value viewAs(OpBuilder &builder, Location loc, Value buffer, ArrayRef<int64_t> s
 }
 
 Value flatView(OpBuilder &builder, Location loc, Value buffer) {
-  return viewAs(builder, loc, buffer, {cast<MemRefType>(buffer.getType()).getNumElements()});
+  auto type = cast<MemRefType>(buffer.getType());
+  return type.hasStaticShape() ? viewAs(builder, loc, buffer, {type.getNumElements()}) : buffer;
 }
 
 Value scratchView(OpBuilder &builder, Location loc, Value scratch, int64_t offset, int64_t elements,

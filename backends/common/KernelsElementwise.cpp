@@ -12,7 +12,7 @@ void emitElementwise(KernelEmitter &k) {
   llvm::SmallVector<Stage> groups;
   for (const StageOutput &output : stage->outputs) {
     auto fits = [&](const Stage &group) {
-      return shapeOf(group.outputs[0].tensor) == shapeOf(output.tensor);
+      return extentsOf(group.outputs[0].tensor) == extentsOf(output.tensor);
     };
     auto it = llvm::find_if(groups, fits);
     if (it == groups.end())
@@ -22,8 +22,7 @@ void emitElementwise(KernelEmitter &k) {
   for (const Stage &group : groups) {
     k.stage = &group;
     k.at(group.outputs[0].tensor.getLoc());
-    ArrayRef<int64_t> shape = shapeOf(group.outputs[0].tensor);
-    k.forShareOfLanes(shape, lanes, [&](ArrayRef<Value> indices, int64_t count) {
+    k.forShareOfLanes(extentsOf(group.outputs[0].tensor), lanes, [&](ArrayRef<Value> indices, int64_t count) {
       k.finish(indices, count, {});
     });
   }
@@ -31,16 +30,17 @@ void emitElementwise(KernelEmitter &k) {
 }
 
 void emitConcat(KernelEmitter &k, ConcatOp op) {
-  int64_t lanes = k.stageLanes(), start = 0;
+  int64_t lanes = k.stageLanes();
+  DimExpr start = 0;
   uint64_t axis = op.getAxis();
   for (Value input : op.getInputs()) {
-    k.forShareOfLanes(shapeOf(input), lanes, [&](ArrayRef<Value> indices, int64_t count) {
+    k.forShareOfLanes(extentsOf(input), lanes, [&](ArrayRef<Value> indices, int64_t count) {
       Value v = k.read(input, indices, count);
       KernelEmitter::Values to(indices);
       to[axis] = k.inl.index().add(k.loc(), to[axis], start);
       k.finish(to, count, v);
     });
-    start += shapeOf(input)[axis];
+    start += extentsOf(input)[axis];
   }
 }
 

@@ -7,7 +7,7 @@ using namespace mlir;
 namespace ingot {
 
 /// A scalar index read from a tensor of indices: negative ones count from the end, then clamped.
-static Value wrapped(KernelEmitter &k, Value loaded, int64_t extent) {
+static Value wrapped(KernelEmitter &k, Value loaded, const DimExpr &extent) {
   Location loc = k.loc();
   Value i = arith::IndexCastOp::create(k.b, loc, k.b.getIndexType(), loaded);
   Value negative = arith::CmpIOp::create(k.b, loc, arith::CmpIPredicate::slt, i, k.index(0));
@@ -19,10 +19,9 @@ static Value wrapped(KernelEmitter &k, Value loaded, int64_t extent) {
 /// The result starts as a copy of `data`; where both are one buffer there is nothing to copy.
 static void copyData(KernelEmitter &k, Value data, Value buffer) {
   int64_t lanes = k.lanesOf(data);
-  ArrayRef<int64_t> shape = shapeOf(data);
   auto copy = [&] {
-    k.forShareOfLanes(shape, lanes, [&](ArrayRef<Value> indices, int64_t count) {
-      k.inl.store(k.loc(), k.read(data, indices, count), buffer, indices, count);
+    k.forShareOfLanes(extentsOf(data), lanes, [&](ArrayRef<Value> indices, int64_t count) {
+      k.inl.store(k.loc(), k.read(data, indices, count), buffer, indices, count, k.maskFor(count));
     });
   };
   Value source = k.inl.bufferOf(data);
@@ -38,7 +37,7 @@ static void putUpdate(KernelEmitter &k, ScatterKind kind, Value tensor, Value bu
                       ArrayRef<Value> indices, int64_t lanes) {
   Type element = elementOf(tensor);
   if (kind == ScatterKind::None)
-    return k.inl.store(k.loc(), update, buffer, indices, lanes);
+    return k.inl.store(k.loc(), update, buffer, indices, lanes, k.maskFor(lanes));
   Type value = signless(element);
   bool narrow = isNarrowFloat(value);
   Combiner combiner{kind == ScatterKind::Add   ? Combiner::Sum
@@ -46,12 +45,14 @@ static void putUpdate(KernelEmitter &k, ScatterKind kind, Value tensor, Value bu
                     : kind == ScatterKind::Max ? Combiner::Max
                                                : Combiner::Min,
                     narrow ? Type(k.b.getF32Type()) : value, element.isUnsignedInteger()};
-  Value old = k.inl.load(k.loc(), buffer, k.inl.pointIn(shapeOf(tensor), indices, lanes), lanes);
+  Value old = k.inl.load(k.loc(), buffer, k.inl.pointIn(shapeOf(tensor), indices, lanes), lanes,
+                         k.maskFor(lanes));
   if (isa<FloatType>(value)) {
     old = k.mixed().toFloat(old, combiner.element);
     update = k.mixed().toFloat(update, combiner.element);
   }
-  k.inl.store(k.loc(), combiner.combine(k, old, update), buffer, indices, lanes);
+  k.inl.store(k.loc(), combiner.combine(k, old, update), buffer, indices, lanes,
+              k.maskFor(lanes));
 }
 
 void emitScatterElements(KernelEmitter &k, ScatterElementsOp op) {
@@ -60,8 +61,8 @@ void emitScatterElements(KernelEmitter &k, ScatterElementsOp op) {
   Value buffer = k.stage->outputs[0].buffer;
   copyData(k, op.getData(), buffer);
   uint64_t axis = op.getAxis();
-  int64_t extent = shapeOf(op.getData())[axis];
-  k.nest(shapeOf(op.getIndices()), {}, [&](ArrayRef<Value> indices, ValueRange) {
+  DimExpr extent = extentsOf(op.getData())[axis];
+  k.nest(extentsOf(op.getIndices()), {}, [&](ArrayRef<Value> indices, ValueRange) {
     KernelEmitter::Values to(indices);
     to[axis] = wrapped(k, k.read(op.getIndices(), indices, 1), extent);
     putUpdate(k, op.getReduction(), op.getData(), buffer, k.read(op.getUpdates(), indices, 1), to,
@@ -75,11 +76,11 @@ void emitScatterND(KernelEmitter &k, ScatterNDOp op) {
     return k.error(op, "has no kernel for combining bools; cast to an integer type first");
   Value buffer = k.stage->outputs[0].buffer;
   copyData(k, op.getData(), buffer);
-  ArrayRef<int64_t> data = shapeOf(op.getData()), tuples = shapeOf(op.getIndices());
-  int64_t depth = tuples.back();
-  ArrayRef<int64_t> slice = data.drop_front(depth);
+  llvm::SmallVector<DimExpr> data = extentsOf(op.getData()), tuples = extentsOf(op.getIndices());
+  int64_t depth = shapeOf(op.getIndices()).back();
+  ArrayRef<DimExpr> slice = ArrayRef(data).drop_front(depth);
   int64_t lanes = k.lanesOf(op.getData());
-  k.nest(tuples.drop_back(), {}, [&](ArrayRef<Value> tuple, ValueRange) {
+  k.nest(ArrayRef(tuples).drop_back(), {}, [&](ArrayRef<Value> tuple, ValueRange) {
     KernelEmitter::Values start;
     for (int64_t d = 0; d < depth; ++d) {
       KernelEmitter::Values at(tuple);
@@ -105,7 +106,7 @@ void emitScatterND(KernelEmitter &k, ScatterNDOp op) {
     // The last dim is walked by vectors when it is what lanes run along.
     k.nest(slice.drop_back(), {}, [&](ArrayRef<Value> outer, ValueRange) {
       KernelEmitter::Values kept(outer);
-      k.forLanes(slice.back(), slice.back() == 1 ? 1 : lanes,
+      k.forLanes(slice.back(), slice.back() == DimExpr(1) ? 1 : lanes,
                  [&](Value first, int64_t count) { put(kept, first, count); });
       return KernelEmitter::Values();
     });
@@ -116,9 +117,10 @@ void emitScatterND(KernelEmitter &k, ScatterNDOp op) {
 void emitTopK(KernelEmitter &k, TopKOp op) {
   // A sorted list of the best k so far: most elements are turned away by one comparison with its
   // last.
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
   uint64_t axis = op.getAxis();
-  int64_t n = shape[axis], count = op.getK();
+  const DimExpr &n = shape[axis];
+  int64_t count = op.getK();
   if (isEmpty(op.getInput()) || count == 0)
     return;
   Type element = signless(elementOf(op.getInput()));
@@ -128,7 +130,7 @@ void emitTopK(KernelEmitter &k, TopKOp op) {
        isUnsigned = elementOf(op.getInput()).isUnsignedInteger();
   Type compute = isNarrowFloat(element) ? Type(k.b.getF32Type()) : element, i64 = k.b.getI64Type();
   Value values = k.scratch(count, compute), places = k.scratch(count, i64);
-  llvm::SmallVector<int64_t> rows(shape);
+  llvm::SmallVector<DimExpr> rows(shape);
   rows[axis] = 1;
   Location loc = k.loc();
   auto beats = [&](Value x, Value y) -> Value {

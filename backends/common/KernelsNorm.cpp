@@ -15,14 +15,13 @@ public:
   using At = llvm::function_ref<Point(ArrayRef<Value> outer, Value first, int64_t lanes)>;
 
   /// Must be made outside the loops of the row's units.
-  RowReader(KernelEmitter &k, Value tensor, ArrayRef<int64_t> outer, int64_t inner, Type compute,
-            bool keep)
-      : k(k), tensor(tensor), outer(outer), inner(inner), compute(compute) {
-    int64_t elements = inner;
-    for (int64_t e : outer)
-      elements *= e;
+  RowReader(KernelEmitter &k, Operation *op, Value tensor, ArrayRef<DimExpr> outer, DimExpr inner,
+            Type compute, bool keep)
+      : k(k), tensor(tensor), outer(outer), inner(std::move(inner)), compute(compute) {
+    // Rows of a dynamic extent end in whole vectors.
+    DimExpr slack = this->inner.isConstant() ? 0 : k.stageLanes();
     if (keep && k.info.scratch)
-      row = k.scratch(std::max<int64_t>(1, elements), compute);
+      row = k.scratch(op, llvm::product_of(outer, this->inner) + slack, compute);
   }
 
   bool kept() const { return static_cast<bool>(row); }
@@ -60,8 +59,8 @@ private:
 
   KernelEmitter &k;
   Value tensor, row;
-  llvm::SmallVector<int64_t> outer;
-  int64_t inner;
+  llvm::SmallVector<DimExpr> outer;
+  DimExpr inner;
   Type compute;
 };
 } // namespace
@@ -71,7 +70,7 @@ static Type computeType(Value tensor) {
   return isNarrowFloat(element) ? Type(Float32Type::get(element.getContext())) : element;
 }
 
-static unsigned lastNonUnit(ArrayRef<int64_t> shape) {
+static unsigned lastNonUnit(ArrayRef<DimExpr> shape) {
   unsigned last = shape.empty() ? 0 : shape.size() - 1;
   while (last > 0 && shape[last] == 1)
     --last;
@@ -81,12 +80,13 @@ static unsigned lastNonUnit(ArrayRef<int64_t> shape) {
 /// Softmax with lanes along another dim than the axis: each lane has a row of its own.
 static void softmaxAcross(KernelEmitter &k, SoftmaxOp op, unsigned axis, unsigned lane,
                           Type compute) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
-  int64_t lanes = std::min(k.stageLanes(), shape[lane]), n = shape[axis];
-  llvm::SmallVector<int64_t> space(shape.begin(), shape.begin() + lane + 1);
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
+  int64_t lanes = std::min(k.stageLanes(), shape[lane].constant().value_or(INT64_MAX));
+  const DimExpr &n = shape[axis];
+  llvm::SmallVector<DimExpr> space(shape.begin(), shape.begin() + lane + 1);
   if (axis < lane)
     space[axis] = 1;
-  Value rows = k.scratch(std::max<int64_t>(1, n * lanes), compute);
+  Value rows = k.scratch(op, n * DimExpr(lanes), compute);
   Combiner max{Combiner::Max, compute}, sum{Combiner::Sum, compute};
   Mixed m = k.mixed();
   k.forShareOfLanes(space, lanes, [&](ArrayRef<Value> indices, int64_t count) {
@@ -123,17 +123,18 @@ static void softmaxAcross(KernelEmitter &k, SoftmaxOp op, unsigned axis, unsigne
 }
 
 void emitSoftmax(KernelEmitter &k, SoftmaxOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
   if (isEmpty(op.getInput()))
     return;
   Type compute = computeType(op.getInput());
   unsigned axis = op.getAxis(), lane = lastNonUnit(shape);
   if (lane > axis && k.info.scratch)
     return softmaxAcross(k, op, axis, lane, compute);
-  int64_t lanes = k.stageLanes(), n = shape[axis];
-  llvm::SmallVector<int64_t> space(shape);
+  int64_t lanes = k.stageLanes();
+  const DimExpr &n = shape[axis];
+  llvm::SmallVector<DimExpr> space(shape);
   space[axis] = 1;
-  RowReader row(k, op.getInput(), {}, n, compute, /*keep=*/true);
+  RowReader row(k, op, op.getInput(), {}, n, compute, /*keep=*/true);
   bool direct = k.inl.isBound(op.getInput());
   Combiner max{Combiner::Max, compute}, sum{Combiner::Sum, compute};
   Mixed m = k.mixed();
@@ -177,17 +178,16 @@ void emitSoftmax(KernelEmitter &k, SoftmaxOp op) {
 /// Mean and variance, or the mean of squares, then what `normalise` makes of them and of each
 /// element.
 static void normalizeRows(
-    KernelEmitter &k, Operation *op, Value input, ArrayRef<int64_t> units, ArrayRef<int64_t> outer,
-    int64_t inner, double epsilon, bool centred,
+    KernelEmitter &k, Operation *op, Value input, ArrayRef<DimExpr> units, ArrayRef<DimExpr> outer,
+    const DimExpr &inner, double epsilon, bool centred,
     llvm::function_ref<KernelEmitter::Values(ArrayRef<Value> unit, ArrayRef<Value> outer, Value)>
         indicesOf,
     unsigned lane,
     llvm::function_ref<Value(Value x, ArrayRef<Value> indices, int64_t lanes)> affine) {
   Type compute = computeType(input);
-  int64_t lanes = k.stageLanes(), count = inner;
-  for (int64_t e : outer)
-    count *= e;
-  RowReader row(k, input, outer, inner, compute, /*keep=*/!k.inl.isBound(input));
+  int64_t lanes = k.stageLanes();
+  DimExpr count = llvm::product_of(outer, inner);
+  RowReader row(k, op, input, outer, inner, compute, /*keep=*/!k.inl.isBound(input));
   Combiner sum{Combiner::Sum, compute};
   Mixed m = k.mixed();
   k.forShare(units, [&](ArrayRef<Value> unit) {
@@ -200,7 +200,7 @@ static void normalizeRows(
           reduceLanes(k, sum, outer, inner, lanes, [&](ArrayRef<Value> o, Value first, int64_t n) {
             return row.first(at, o, first, n);
           });
-      mean = m.op<arith::DivFOp>(total, m.number(total, static_cast<double>(count)));
+      mean = m.op<arith::DivFOp>(total, k.number(total, count));
     }
     Value squares =
         reduceLanes(k, sum, outer, inner, lanes, [&](ArrayRef<Value> o, Value first, int64_t n) {
@@ -208,7 +208,7 @@ static void normalizeRows(
                             : row.first(at, o, first, n);
           return m.op<arith::MulFOp>(x, x);
         });
-    Value variance = m.op<arith::DivFOp>(squares, m.number(squares, static_cast<double>(count)));
+    Value variance = m.op<arith::DivFOp>(squares, k.number(squares, count));
     variance = m.op<arith::AddFOp>(variance, m.number(variance, epsilon));
     Value deviation = math::SqrtOp::create(k.b, k.loc(), variance);
     Value factor = m.op<arith::DivFOp>(m.number(deviation, 1), deviation);
@@ -231,18 +231,18 @@ static void normalizeRows(
 /// row.
 static void normalizeFrom(KernelEmitter &k, Operation *op, Value input, uint64_t axis,
                           double epsilon, bool centred, Value scale, Value bias) {
-  ArrayRef<int64_t> shape = shapeOf(input);
+  llvm::SmallVector<DimExpr> shape = extentsOf(input);
   if (isEmpty(input))
     return;
   if (axis == shape.size()) // nothing to normalise over: rows of one element
     --axis;
   unsigned lane = std::max<unsigned>(lastNonUnit(shape), axis);
-  llvm::SmallVector<int64_t> outer(shape.begin() + axis, shape.end());
-  int64_t inner = outer[lane - axis];
+  llvm::SmallVector<DimExpr> outer(shape.begin() + axis, shape.end());
+  DimExpr inner = outer[lane - axis];
   outer[lane - axis] = 1;
   Mixed m = k.mixed();
   normalizeRows(
-      k, op, input, shape.take_front(axis), outer, inner, epsilon, centred,
+      k, op, input, ArrayRef(shape).take_front(axis), outer, inner, epsilon, centred,
       [&](ArrayRef<Value> unit, ArrayRef<Value> o, Value first) {
         KernelEmitter::Values all(unit);
         all.append(o.begin(), o.end());
@@ -274,22 +274,23 @@ void emitRmsNorm(KernelEmitter &k, RmsNormOp op) {
 }
 
 void emitGroupNorm(KernelEmitter &k, GroupNormOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
   if (isEmpty(op.getInput()))
     return;
   bool last = op.getChannelsLast();
   unsigned channelDim = last ? shape.size() - 1 : 1;
-  int64_t groups = op.getGroups(), size = shape[channelDim] / groups;
+  int64_t groups = op.getGroups();
+  DimExpr size = DimExpr::floorDiv(shape[channelDim], groups);
   // Loops over the group's channels and space, in the order of memory; lanes along the last of them
   // that is not 1.
-  llvm::SmallVector<int64_t> outer(shape.begin() + 1, shape.end());
+  llvm::SmallVector<DimExpr> outer(shape.begin() + 1, shape.end());
   outer[channelDim - 1] = size;
   unsigned lane = lastNonUnit(outer) + 1;
-  int64_t inner = outer[lane - 1];
+  DimExpr inner = outer[lane - 1];
   outer[lane - 1] = 1;
   Mixed m = k.mixed();
   normalizeRows(
-      k, op, op.getInput(), {shape[0], groups}, outer, inner, op.getEpsilon().convertToDouble(),
+      k, op, op.getInput(), {shape[0], DimExpr(groups)}, outer, inner, op.getEpsilon().convertToDouble(),
       /*centred=*/true,
       [&](ArrayRef<Value> unit, ArrayRef<Value> o, Value first) {
         KernelEmitter::Values all{unit[0]};

@@ -22,7 +22,8 @@ static Value ceilDiv(KernelEmitter &k, Value a, int64_t d) {
 
 /// Taps of a window that starts at `start` which lie in [begin, end), clamped to [0, kernel].
 static std::pair<Value, Value> tapsInside(KernelEmitter &k, Value start, int64_t kernel,
-                                          int64_t dilation, int64_t begin, int64_t end) {
+                                          int64_t dilation, const DimExpr &begin,
+                                          const DimExpr &end) {
   IndexMath &math = k.inl.index();
   Value low = ceilDiv(k, math.sub(k.loc(), k.index(begin), start), dilation);
   Value high = ceilDiv(k, math.sub(k.loc(), k.index(end), start), dilation);
@@ -32,7 +33,7 @@ static std::pair<Value, Value> tapsInside(KernelEmitter &k, Value start, int64_t
 }
 
 void emitPool(KernelEmitter &k, PoolOp op) {
-  ArrayRef<int64_t> in = shapeOf(op.getInput()), out = shapeOf(op.getResult());
+  llvm::SmallVector<DimExpr> in = extentsOf(op.getInput()), out = extentsOf(op.getResult());
   ArrayRef<int64_t> kernel = op.getKernel(), strides = op.getStrides(), pads = op.getPads(),
                     dilations = op.getDilations();
   size_t spatial = kernel.size(), first = op.getChannelsLast() ? 1 : 2;
@@ -47,7 +48,8 @@ void emitPool(KernelEmitter &k, PoolOp op) {
   Mixed m = k.mixed();
   unsigned lane = out.size() - 1;
   bool lanesAreSpace = !op.getChannelsLast();
-  int64_t lanes = std::min(k.stageLanes(), std::max<int64_t>(1, out[lane]));
+  int64_t lanes =
+      std::min(k.stageLanes(), std::max<int64_t>(1, out[lane].constant().value_or(INT64_MAX)));
   k.forShareOfLanes(out, lanes, [&](ArrayRef<Value> indices, int64_t count) {
     IndexMath &math = k.inl.index();
     llvm::SmallVector<Span> spans;
@@ -68,7 +70,7 @@ void emitPool(KernelEmitter &k, PoolOp op) {
     // Lanes along a spatial dim look at windows of their own: taps outside are masked.
     bool masked = lanesAreSpace && count > 1;
     Span &last = spans.back();
-    int64_t inLast = in.back();
+    const DimExpr &inLast = in.back();
     bool neverOutside = pads[spatial - 1] <= 0 && pads[2 * spatial - 1] <= 0;
     auto laneVector = [&](Value base, int64_t step) {
       SmallVector<int64_t> offsets;
@@ -108,6 +110,8 @@ void emitPool(KernelEmitter &k, PoolOp op) {
           Value below =
               arith::CmpIOp::create(k.b, k.loc(), arith::CmpIPredicate::slt, position, end);
           mask = arith::AndIOp::create(k.b, k.loc(), above, below);
+          if (Value counts = k.maskFor(count))
+            mask = arith::AndIOp::create(k.b, k.loc(), mask, counts);
         }
       }
       Value x = k.read(op.getInput(), point, count, mask);
@@ -126,8 +130,8 @@ void emitPool(KernelEmitter &k, PoolOp op) {
         if (masked && s == spatial - 1) {
           ArrayRef<int64_t> counted = op.getCountedPads() ? *op.getCountedPads() : pads;
           bool include = op.getCountIncludePad();
-          int64_t begin = include ? -counted[s] : 0,
-                  end = inLast + (include ? counted[spatial + s] : 0);
+          DimExpr begin = include ? -counted[s] : 0,
+                  end = inLast + DimExpr(include ? counted[spatial + s] : 0);
           Value start = laneVector(spans[s].start, strides[s]);
           n = k.splat(k.index(0), count);
           Value one = k.splat(k.index(1), count), none = n;

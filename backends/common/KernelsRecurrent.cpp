@@ -18,7 +18,9 @@ public:
   Recurrence(KernelEmitter &k, Operation *op, Direction direction, int64_t gates)
       : k(k), op(op), direction(direction), gates(gates) {
     ArrayRef<int64_t> x = shapeOf(op->getOperand(0)), h = shapeOf(op->getResult(1));
-    steps = x[0], batch = x[1], features = x[2], directions = h[0], hidden = h[2];
+    llvm::SmallVector<DimExpr> extents = extentsOf(op->getOperand(0));
+    steps = extents[0], batch = extents[1];
+    features = x[2], directions = h[0], hidden = h[2];
     Type element = elementOf(op->getOperand(0));
     compute = isNarrowFloat(element) ? Type(k.b.getF32Type()) : element;
     lanes = k.info.lanes(compute.getIntOrFloatBitWidth());
@@ -34,7 +36,8 @@ private:
   KernelEmitter &k;
   Operation *op;
   Direction direction;
-  int64_t gates, steps, batch, features, directions, hidden, lanes;
+  int64_t gates, features, directions, hidden, lanes;
+  DimExpr steps, batch;
   Type compute;
   Value projected; ///< [block][gates * hidden]: W x + b of the block's steps
   Value sums;      ///< [gates * hidden]: R h of the step
@@ -89,7 +92,7 @@ private:
 Value Recurrence::timeOf(Value s) {
   if (direction == Direction::Forward)
     return s;
-  Value back = k.inl.index().sub(k.loc(), k.index(steps - 1), s);
+  Value back = k.inl.index().sub(k.loc(), k.index(steps - DimExpr(1)), s);
   if (direction == Direction::Reverse)
     return back;
   Value first = arith::CmpIOp::create(k.b, k.loc(), arith::CmpIPredicate::eq, d, k.index(0));
@@ -266,11 +269,13 @@ void Recurrence::finishLast(unsigned result, Value buffer) {
 }
 
 void Recurrence::run() {
+  if (ShapedType::isDynamic(features) || ShapedType::isDynamic(hidden))
+    return k.error(op, "has no kernel for features whose number depends on the model's dims");
   bool lstm = isa<LstmOp>(op);
   unsigned initial = isa<GruOp>(op) ? 5 : 4; // operand: the state at the start
   if (lstm || isa<GruOp>(op))
     cell = k.scratch(std::max<int64_t>(1, hidden), compute);
-  k.forShare({directions, batch}, [&](ArrayRef<Value> unit) {
+  k.forShare({DimExpr(directions), batch}, [&](ArrayRef<Value> unit) {
     d = unit[0];
     n = unit[1];
     k.forLanes(hidden, lanes, [&](Value j, int64_t count) {
@@ -278,11 +283,13 @@ void Recurrence::run() {
       if (lstm)
         store(read(op->getOperand(initial + 1), {d, n, j}, count), cell, j, count);
     });
-    int64_t whole = steps / block * block;
-    if (whole)
+    DimExpr whole = DimExpr::floorDiv(steps, block) * DimExpr(block), rest = steps - whole;
+    if (whole != DimExpr(0))
       k.loop(k.index(0), k.index(whole), block, [&](Value start) { stepBlock(start, block); });
-    if (steps > whole)
-      stepBlock(k.index(whole), steps - whole);
+    if (!rest.isConstant())
+      k.loop(k.index(whole), k.index(steps), 1, [&](Value start) { stepBlock(start, 1); });
+    else if (rest != DimExpr(0))
+      stepBlock(k.index(whole), *rest.constant());
     finishLast(1, state);
     if (lstm)
       finishLast(2, cell);

@@ -93,9 +93,59 @@ Value Combiner::horizontal(KernelEmitter &k, Value v) const {
   return vector::ReductionOp::create(k.b, k.loc(), how, v, flags);
 }
 
-Value reduceLanes(KernelEmitter &k, const Combiner &combiner, ArrayRef<int64_t> outer,
-                  int64_t inner, int64_t lanes,
+/// The same for an `inner` that depends on dims: whole vectors, and one with the lanes that are
+/// left.
+static Value reduceDynamicLanes(KernelEmitter &k, const Combiner &combiner,
+                                ArrayRef<DimExpr> outer, const DimExpr &inner, int64_t lanes,
+                                function_ref<Value(ArrayRef<Value>, Value, int64_t)> value) {
+  IndexMath &math = k.inl.index();
+  Value neutral = combiner.neutral(k), start = k.splat(neutral, lanes), end = k.index(inner);
+  int64_t width = 4;
+  auto wholeOf = [&](int64_t size) {
+    return math.mul(k.loc(), math.div(k.loc(), end, size), size);
+  };
+  Value blocks = wholeOf(lanes * width), whole = wholeOf(lanes);
+  KernelEmitter::Values sums(width, start);
+  sums = k.nest(outer, sums, [&](ArrayRef<Value> indices, ValueRange carried) {
+    KernelEmitter::Values now(carried);
+    now = k.loop(k.index(0), blocks, width * lanes, now, [&](Value first, ValueRange before) {
+      KernelEmitter::Values after;
+      for (int64_t a = 0; a < width; ++a)
+        after.push_back(combiner.combine(
+            k, before[a], value(indices, math.add(k.loc(), first, a * lanes), lanes)));
+      return after;
+    });
+    now[0] = k.loop(blocks, whole, lanes, now[0], [&](Value first, ValueRange before) {
+      return KernelEmitter::Values{combiner.combine(k, before[0], value(indices, first, lanes))};
+    })[0];
+    if (lanes == 1)
+      return now;
+    // A branch that gives a sum.
+    OpBuilder::InsertionGuard guard(k.b);
+    Value some = arith::CmpIOp::create(k.b, k.loc(), arith::CmpIPredicate::slt, whole, end);
+    auto branch =
+        scf::IfOp::create(k.b, k.loc(), TypeRange{now[1].getType()}, some, /*withElse=*/true);
+    k.b.setInsertionPointToStart(branch.thenBlock());
+    k.setRest(math.sub(k.loc(), end, whole), lanes);
+    Value rest = arith::SelectOp::create(k.b, k.loc(), k.mask, value(indices, whole, lanes),
+                                         k.splat(neutral, lanes));
+    k.mask = {};
+    scf::YieldOp::create(k.b, k.loc(), ValueRange{combiner.combine(k, now[1], rest)});
+    k.b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(k.b, k.loc(), ValueRange{now[1]});
+    now[1] = branch.getResult(0);
+    return now;
+  });
+  Value low = combiner.combine(k, sums[0], sums[1]), high = combiner.combine(k, sums[2], sums[3]);
+  return combiner.horizontal(k, combiner.combine(k, low, high));
+}
+
+Value reduceLanes(KernelEmitter &k, const Combiner &combiner, ArrayRef<DimExpr> outer,
+                  const DimExpr &extent, int64_t lanes,
                   function_ref<Value(ArrayRef<Value>, Value, int64_t)> value) {
+  if (!extent.isConstant())
+    return reduceDynamicLanes(k, combiner, outer, extent, lanes, value);
+  int64_t inner = *extent.constant();
   lanes = std::min(lanes, std::max<int64_t>(1, inner));
   Value neutral = combiner.neutral(k), start = k.splat(neutral, lanes);
   int64_t vectors = inner / lanes, rest = inner % lanes;
@@ -172,25 +222,25 @@ static Value accumulable(KernelEmitter &k, Value v, const Combiner &combiner) {
   return isa<FloatType>(combiner.element) ? k.mixed().toFloat(v, combiner.element) : v;
 }
 
-static Value finishMean(KernelEmitter &k, ReduceOp op, Value sum, int64_t count) {
-  if (op.getKind() != ReduceKind::Mean)
-    return sum;
-  Mixed m = k.mixed();
-  return m.op<arith::DivFOp>(sum, m.number(sum, static_cast<double>(count)));
+static Value finishMean(KernelEmitter &k, ReduceOp op, Value sum, const DimExpr &count) {
+  return op.getKind() == ReduceKind::Mean ? k.mixed().op<arith::DivFOp>(sum, k.number(sum, count))
+                                          : sum;
 }
 
 void emitReduce(KernelEmitter &k, ReduceOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput()), dims = op.getDims();
+  ArrayRef<int64_t> dims = op.getDims();
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
+  const DimExpr one = 1;
   Combiner combiner = combinerOf(op);
   if (op.getKind() == ReduceKind::Mean && !isa<FloatType>(combiner.element))
     return k.error(op, "has no kernel for the mean of integers; cast to a float type first");
   llvm::SmallVector<int64_t> kept, reduced; // dims
   for (int64_t d = 0; d < static_cast<int64_t>(shape.size()); ++d)
     (llvm::is_contained(dims, d) ? reduced : kept).push_back(d);
-  int64_t count = 1;
+  DimExpr count = 1;
   for (int64_t d : reduced)
     count *= shape[d];
-  llvm::SmallVector<int64_t> keptExtents, reducedExtents;
+  llvm::SmallVector<DimExpr> keptExtents, reducedExtents;
   for (int64_t d : kept)
     keptExtents.push_back(shape[d]);
   for (int64_t d : reduced)
@@ -207,13 +257,13 @@ void emitReduce(KernelEmitter &k, ReduceOp op) {
   int64_t lanes = k.stageLanes();
   // The dim that vectors run along: the last one that is not 1.
   int64_t last = static_cast<int64_t>(shape.size()) - 1;
-  while (last > 0 && shape[last] == 1)
+  while (last > 0 && shape[last] == one)
     --last;
   bool lastReduced = !reduced.empty() && llvm::is_contained(reduced, last);
   if (reduced.empty() || kept.empty() || lastReduced) {
     size_t laneAt = lastReduced ? llvm::find(reduced, last) - reduced.begin() : 0;
-    llvm::SmallVector<int64_t> outer(reducedExtents);
-    int64_t inner = 1;
+    llvm::SmallVector<DimExpr> outer(reducedExtents);
+    DimExpr inner = 1;
     if (lastReduced) {
       inner = outer[laneAt];
       outer[laneAt] = 1;
@@ -237,13 +287,14 @@ void emitReduce(KernelEmitter &k, ReduceOp op) {
   // Vectors run along the last kept dim, several at a time so that their sums do not wait for each
   // other. In the result the lanes are neighbours, for what follows that dim in the input is
   // reduced or 1.
-  int64_t laneExtent = shape[last];
-  llvm::SmallVector<int64_t> rows; // kept extents up to the lane dim; later ones are 1
+  const DimExpr &laneExtent = shape[last];
+  llvm::SmallVector<DimExpr> rows; // kept extents up to the lane dim; later ones are 1
   for (int64_t d : kept)
     rows.push_back(shape[d]);
   size_t laneAt = llvm::find(kept, last) - kept.begin();
-  int64_t width = laneExtent >= 4 * lanes ? 4 : laneExtent >= 2 * lanes ? 2 : 1;
-  llvm::SmallVector<int64_t> space(rows.begin(), rows.begin() + laneAt + 1);
+  int64_t columns = laneExtent.constant().value_or(1);
+  int64_t width = columns >= 4 * lanes ? 4 : columns >= 2 * lanes ? 2 : 1;
+  llvm::SmallVector<DimExpr> space(rows.begin(), rows.begin() + laneAt + 1);
   auto emitBlock = [&](ArrayRef<Value> indices, int64_t vectors, int64_t lanesNow) {
     KernelEmitter::Values init(vectors, k.splat(combiner.neutral(k), lanesNow));
     KernelEmitter::Values sums =

@@ -5,7 +5,7 @@ using namespace mlir;
 
 namespace ingot {
 
-static unsigned laneDimOf(ArrayRef<int64_t> shape) {
+static unsigned laneDimOf(ArrayRef<DimExpr> shape) {
   unsigned last = shape.empty() ? 0 : shape.size() - 1;
   while (last > 0 && shape[last] == 1)
     --last;
@@ -58,11 +58,11 @@ struct Best {
 } // namespace
 
 void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
   if (isEmpty(op.getInput()))
     return;
   unsigned axis = op.getAxis(), lane = laneDimOf(shape);
-  int64_t n = shape[axis];
+  const DimExpr &n = shape[axis];
   Type i32 = k.b.getI32Type(), i64 = k.b.getI64Type();
   Type element = signless(elementOf(op.getInput()));
   Type compute = isNarrowFloat(element) ? Type(k.b.getF32Type()) : element;
@@ -83,7 +83,7 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
              arith::ExtSIOp::create(k.b, k.loc(), typeLike(position, i64), position).getResult());
   };
   if (lane > axis) { // lanes side by side, each with a row of its own
-    llvm::SmallVector<int64_t> space(shape.begin(), shape.begin() + lane + 1);
+    llvm::SmallVector<DimExpr> space(shape.begin(), shape.begin() + lane + 1);
     space[axis] = 1;
     k.forShareOfLanes(space, lanes, [&](ArrayRef<Value> indices, int64_t count) {
       KernelEmitter::Values all(indices);
@@ -101,9 +101,9 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
     });
     return;
   }
-  llvm::SmallVector<int64_t> space(shape);
+  llvm::SmallVector<DimExpr> space(shape);
   space[axis] = 1;
-  lanes = std::min(lanes, n);
+  lanes = std::min(lanes, n.constant().value_or(1));
   SmallVector<int32_t> steps;
   for (int64_t l = 0; l < lanes; ++l)
     steps.push_back(l);
@@ -123,7 +123,7 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
           DenseElementsAttr::get(VectorType::get({lanes}, i32), ArrayRef<int32_t>(steps)));
       return arith::AddIOp::create(k.b, k.loc(), step, k.splat(start, lanes));
     };
-    int64_t whole = n / lanes * lanes;
+    DimExpr whole = DimExpr::floorDiv(n, lanes) * lanes;
     KernelEmitter::Values state{read(at(k.index(0), lanes), lanes), positions(k.index(0))};
     state =
         k.loop(k.index(lanes), k.index(whole), lanes, state, [&](Value first, ValueRange carried) {
@@ -144,7 +144,7 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
       }
       state = one;
     }
-    if (whole < n)
+    if (whole != n)
       state = k.loop(k.index(whole), k.index(n), 1, state, [&](Value j, ValueRange carried) {
         return best.update(read(at(j, 1), 1), number(j), carried);
       });
@@ -153,15 +153,15 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
 }
 
 void emitCumsum(KernelEmitter &k, CumsumOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getInput());
+  llvm::SmallVector<DimExpr> shape = extentsOf(op.getInput());
   if (isEmpty(op.getInput()))
     return;
   unsigned axis = op.getAxis(), lane = laneDimOf(shape);
-  int64_t n = shape[axis];
+  const DimExpr &n = shape[axis];
   Type element = signless(elementOf(op.getInput()));
   Combiner sum{Combiner::Sum, isNarrowFloat(element) ? Type(k.b.getF32Type()) : element};
   bool across = lane > axis;
-  llvm::SmallVector<int64_t> space(shape.begin(), across ? shape.begin() + lane + 1 : shape.end());
+  llvm::SmallVector<DimExpr> space(shape.begin(), across ? shape.begin() + lane + 1 : shape.end());
   space[axis] = 1;
   k.forShareOfLanes(
       space, across ? k.stageLanes() : 1, [&](ArrayRef<Value> indices, int64_t count) {

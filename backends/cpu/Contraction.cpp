@@ -1,11 +1,13 @@
 // Shared parts of the contraction emitters.
 #include "backends/cpu/Contraction.h"
+#include "backends/common/EmitHelpers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -19,29 +21,34 @@ Type accumulatorType(Type element) {
   return IntegerType::get(element.getContext(), 32);
 }
 
-Split Split::of(int64_t count, int64_t most) {
+Split Split::of(const DimExpr &rows, int64_t most) {
+  if (!rows.isConstant())
+    return {most, DimExpr::ceilDiv(rows, most), 0};
+  int64_t count = *rows.constant(), tiles = llvm::divideCeil(count, most);
   Split split;
-  split.tiles = llvm::divideCeil(count, most);
-  split.rows = split.tiles ? llvm::divideCeil(count, split.tiles) : 1;
-  split.big = count - split.tiles * (split.rows - 1);
+  split.tiles = tiles;
+  split.rows = tiles ? llvm::divideCeil(count, tiles) : 1;
+  split.big = count - tiles * (split.rows - 1);
   return split;
 }
 
-Panels Panels::of(int64_t extent, int64_t lanes, int64_t vectors) {
-  Panels panels{extent, lanes, vectors, 0};
-  panels.panels = llvm::divideCeil(extent, lanes * vectors);
-  return panels;
+Panels Panels::of(const DimExpr &extent, int64_t lanes, int64_t vectors) {
+  return {extent, lanes, vectors, DimExpr::ceilDiv(extent, lanes * vectors)};
 }
 
 int64_t Panels::lastVectors() const {
-  return panels ? llvm::divideCeil(extent - (panels - 1) * width(), lanes) : 0;
+  if (dynamic())
+    return vectors;
+  int64_t count = *panels.constant();
+  return count ? llvm::divideCeil(*extent.constant() - (count - 1) * width(), lanes) : 0;
 }
 
 SmallVector<int64_t> Panels::storedLanes(bool last) const {
-  if (!last || !panels)
+  if (!last || dynamic() || panels == DimExpr(0))
     return SmallVector<int64_t>(vectors, lanes);
   SmallVector<int64_t> stored(lastVectors(), lanes);
-  stored.back() = extent - (panels - 1) * width() - (lastVectors() - 1) * lanes;
+  stored.back() =
+      *extent.constant() - (*panels.constant() - 1) * width() - (lastVectors() - 1) * lanes;
   return stored;
 }
 
@@ -74,9 +81,10 @@ TileShape chooseTile(int64_t rowCount, int64_t extent, int64_t depth, int64_t la
         auto tile = [&](int64_t r) {
           return r ? depth * stepCycles(r, v, depth, isa) + 10 + r * store * 0.5 : 0.0;
         };
-        return split.big * tile(split.rows) + (split.tiles - split.big) * tile(split.rows - 1);
+        return split.big * tile(split.rows) +
+               (*split.tiles.constant() - split.big) * tile(split.rows - 1);
       };
-      double cost = (panels.panels - 1) * column(vectors) + column(panels.lastVectors());
+      double cost = (*panels.panels.constant() - 1) * column(vectors) + column(panels.lastVectors());
       if (bestCost == 0 || cost < bestCost * 0.999) {
         bestCost = cost;
         best = {split.rows, vectors};
@@ -99,10 +107,13 @@ ContractionEmitter::ContractionEmitter(OpBuilder &builder, KernelBody &kernel, c
     : b(builder), kernel(kernel), machine(isa), loc(kernel.root->getLoc()),
       shell(createKernelShell(builder, kernel.func, name)), arguments(kernel.func, shell),
       inliner(builder), ix(inliner.index()) {
+  ix.bindDims(arguments.dims);
   for (auto [tensor, buffer] : llvm::zip_equal(kernel.func.getArguments(), arguments.operands)) {
     inliner.bind(tensor, buffer);
     flatBuffers[tensor] = flatView(b, loc, buffer);
   }
+  for (auto [result, buffer] : llvm::zip_equal(kernel.results, arguments.results))
+    resultBuffers.push_back(inliner.viewOf(loc, buffer, extentsOf(result)));
   sumType = accumulatorType(cast<RankedTensorType>(kernel.rootResult().getType()).getElementType());
 }
 
@@ -111,12 +122,12 @@ Value ContractionEmitter::flat(BlockArgument argument) { return flatBuffers.look
 Value ContractionEmitter::linear(const StridedView &view, ArrayRef<Value> indices) {
   Value sum;
   for (auto [i, stride] : llvm::zip_equal(indices, view.strides)) {
-    if (!i || !stride)
+    if (!i || stride == DimExpr(0))
       continue;
     Value term = mul(i, stride);
     sum = sum ? add(sum, term) : term;
   }
-  return sum ? add(sum, view.offset) : index(view.offset);
+  return sum ? add(sum, index(view.offset)) : index(view.offset);
 }
 
 Value ContractionEmitter::widen(Value value, bool isUnsigned) {
@@ -135,10 +146,23 @@ Value ContractionEmitter::widen(Value value, bool isUnsigned) {
   return arith::ExtSIOp::create(b, loc, to, value);
 }
 
-Value ContractionEmitter::loadVector(Value flat, Value offset, int64_t lanes, bool isUnsigned) {
-  Type element = cast<MemRefType>(flat.getType()).getElementType();
-  return widen(vector::LoadOp::create(b, loc, VectorType::get({lanes}, element), flat, offset),
-               isUnsigned);
+Value ContractionEmitter::loadVector(Value flat, Value offset, int64_t lanes, bool isUnsigned,
+                                     Value mask) {
+  auto type = VectorType::get({lanes}, cast<MemRefType>(flat.getType()).getElementType());
+  if (!mask)
+    return widen(vector::LoadOp::create(b, loc, type, flat, offset), isUnsigned);
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return widen(vector::MaskedLoadOp::create(b, loc, type, flat, offset, mask, none), isUnsigned);
+}
+
+Value ContractionEmitter::lanesBelow(Value first, Value end, int64_t lanes) {
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  SmallVector<int32_t> steps(lanes);
+  std::iota(steps.begin(), steps.end(), 0);
+  Value lane = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(steps)));
+  Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), ix.sub(loc, end, first));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane,
+                               vector::BroadcastOp::create(b, loc, type, count));
 }
 
 Value ContractionEmitter::loadSplat(Value flat, Value offset, int64_t lanes, bool isUnsigned) {
@@ -268,7 +292,7 @@ void ContractionEmitter::ifLess(Value x, Value y, llvm::function_ref<void()> the
 }
 
 SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int64_t lanes,
-                                                   ArrayRef<int64_t> stored) {
+                                                   ArrayRef<int64_t> stored, Value end) {
   SmallVector<Value> sums;
   for (auto [j, count] : llvm::enumerate(stored)) {
     if (!bias) {
@@ -276,7 +300,8 @@ SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int
       continue;
     }
     Value at = add(column, int64_t(j) * lanes);
-    Value vector = inliner.emit(bias, {at}, count);
+    Value vector = inliner.emit(bias, {at}, count,
+                                end && count > 1 ? lanesBelow(at, end, count) : Value());
     auto element = cast<RankedTensorType>(bias.getType()).getElementType();
     vector = widen(vector, element.isUnsignedInteger());
     if (count == 1)
@@ -295,34 +320,34 @@ SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int
 }
 
 void ContractionEmitter::finish(ArrayRef<Value> indices, int64_t lanes, Value sum,
-                                std::optional<unsigned> laneDim) {
+                                std::optional<unsigned> laneDim, Value mask) {
   if (auto type = cast<VectorType>(sum.getType()); lanes == 1)
     sum = vector::ExtractOp::create(b, loc, sum, ArrayRef<int64_t>{0});
   else if (type.getNumElements() != lanes)
     sum = vector::ExtractStridedSliceOp::create(b, loc, sum, {0}, {lanes}, {1});
 
   // All values that come from the root hold its elements in its order, under their own shapes.
-  auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
-  ArrayRef<int64_t> rootShape = shapeOf(kernel.rootResult());
-  auto position = [&](ArrayRef<int64_t> shape) -> Point {
-    if (shape == rootShape)
+  Value root = kernel.rootResult();
+  auto position = [&](Value tensor) -> Point {
+    if (sameShape(tensor, root))
       return inliner.point(indices, lanes, laneDim);
     Value flat = index(0);
-    for (auto [i, extent] : llvm::zip_equal(indices.drop_back(), rootShape.drop_back()))
+    SmallVector<DimExpr> rootShape = extentsOf(root), shape = extentsOf(tensor);
+    for (auto [i, extent] : llvm::zip_equal(indices.drop_back(), ArrayRef(rootShape).drop_back()))
       flat = add(mul(flat, extent), i);
-    SmallVector<Value> at = ix.delinearize(loc, flat, shape.drop_back());
+    SmallVector<Value> at = ix.delinearize(loc, flat, ArrayRef(shape).drop_back());
     at.push_back(indices.back());
     return inliner.point(at, lanes);
   };
   inliner.clearDefined();
-  inliner.define(kernel.rootResult(), position(rootShape), lanes, sum);
+  inliner.define(root, position(root), lanes, sum);
   for (ReshapeOp reshape : kernel.epilogueReshapes) {
-    Value value = inliner.emit(reshape.getInput(), position(shapeOf(reshape.getInput())), lanes);
-    inliner.define(reshape.getResult(), position(shapeOf(reshape.getResult())), lanes, value);
+    Value value = inliner.emit(reshape.getInput(), position(reshape.getInput()), lanes, mask);
+    inliner.define(reshape.getResult(), position(reshape.getResult()), lanes, value);
   }
-  for (auto [result, buffer] : llvm::zip_equal(kernel.results, arguments.results)) {
-    Point at = position(shapeOf(result));
-    inliner.store(loc, inliner.emit(result, at, lanes), buffer, at, lanes);
+  for (auto [result, buffer] : llvm::zip_equal(kernel.results, resultBuffers)) {
+    Point at = position(result);
+    inliner.store(loc, inliner.emit(result, at, lanes, mask), buffer, at, lanes, mask);
   }
 }
 
@@ -366,7 +391,7 @@ void ContractionEmitter::finishTile(int64_t rows, ArrayRef<int64_t> stored, int6
     while (end < vectors && stored[end] == count)
       ++end;
     rolledLoop(rows * (end - first), [&](Value i) {
-      SmallVector<Value> at = ix.delinearize(loc, i, {rows, end - first});
+      SmallVector<Value> at = ix.delinearize(loc, i, SmallVector<int64_t>{rows, end - first});
       Value offset = add(mul(at[1], lanes), first * lanes);
       Value place = add(mul(at[0], vectors * lanes), offset);
       store(at[0], offset, count, vector::LoadOp::create(b, loc, sums[0].getType(), buffer, place));

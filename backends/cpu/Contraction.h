@@ -14,25 +14,31 @@ namespace ingot::cpu {
 mlir::Type accumulatorType(mlir::Type element);
 
 /// How `count` rows are cut into tiles of at most `most`: the first `big` tiles have `rows` rows,
-/// the rest one less.
+/// the rest one less. When `count` is dynamic all tiles have `rows`, but the last one, which may
+/// have fewer.
 struct Split {
-  int64_t rows = 1, tiles = 0, big = 0;
-  static Split of(int64_t count, int64_t most);
+  int64_t rows = 1;
+  DimExpr tiles = 0;
+  int64_t big = 0;
+  static Split of(const DimExpr &count, int64_t most);
+  bool dynamic() const { return !tiles.isConstant(); }
 };
 
 /// How `extent` elements of the innermost dim are cut into panels of vectors.
 struct Panels {
-  int64_t extent = 0;  ///< elements
+  DimExpr extent = 0;  ///< elements
   int64_t lanes = 1;   ///< of one vector
   int64_t vectors = 1; ///< in one panel; the last panel may have fewer
-  int64_t panels = 0;
-  static Panels of(int64_t extent, int64_t lanes, int64_t vectors);
+  DimExpr panels = 0;
+  static Panels of(const DimExpr &extent, int64_t lanes, int64_t vectors);
   int64_t width() const { return lanes * vectors; }
-  /// Vectors of the last panel, and elements that count in each of its vectors.
+  /// Vectors of the last panel, and elements that count in each of its vectors. A dynamic extent
+  /// has whole vectors there, of which a mask says what counts.
   int64_t lastVectors() const;
   llvm::SmallVector<int64_t> storedLanes(bool last) const;
   /// Whether the last panel differs from the others.
-  bool ragged() const { return panels * width() != extent; }
+  bool ragged() const { return panels * DimExpr(width()) != extent; }
+  bool dynamic() const { return !extent.isConstant(); }
 };
 
 /// Cycles of one step of a register tile of `rows` x `vectors` accumulators, by a simple model of a
@@ -68,12 +74,16 @@ public:
   KernelArguments arguments;
   InlineEmitter inliner;
   IndexMath &ix;
-  mlir::Type sumType; ///< of accumulators
+  llvm::SmallVector<mlir::Value> resultBuffers; ///< as the inliner stores to them
+  mlir::Type sumType;                           ///< of accumulators
 
   mlir::Value index(int64_t value) { return ix.constant(loc, value); }
+  mlir::Value index(const DimExpr &extent) { return ix.value(loc, extent); }
   mlir::Value add(mlir::Value x, mlir::Value y) { return ix.add(loc, x, y); }
   mlir::Value add(mlir::Value x, int64_t y) { return ix.add(loc, x, y); }
+  mlir::Value add(mlir::Value x, const DimExpr &y) { return ix.add(loc, x, y); }
   mlir::Value mul(mlir::Value x, int64_t y) { return ix.mul(loc, x, y); }
+  mlir::Value mul(mlir::Value x, const DimExpr &y) { return ix.mul(loc, x, y); }
 
   /// The flat buffer of a kernel argument.
   mlir::Value flat(mlir::BlockArgument argument);
@@ -83,7 +93,9 @@ public:
   /// Elements at `offset` of a flat buffer as a vector of `lanes` of the accumulator type;
   /// `isUnsigned` says how integers are widened.
   mlir::Value loadVector(mlir::Value flat, mlir::Value offset, int64_t lanes,
-                         bool isUnsigned = false);
+                         bool isUnsigned = false, mlir::Value mask = {});
+  /// The lanes of a vector at `first` that lie below `end` (vector<lanes x i1>).
+  mlir::Value lanesBelow(mlir::Value first, mlir::Value end, int64_t lanes);
   /// One element, repeated.
   mlir::Value loadSplat(mlir::Value flat, mlir::Value offset, int64_t lanes,
                         bool isUnsigned = false);
@@ -118,13 +130,14 @@ public:
               llvm::function_ref<void()> otherwise);
 
   /// The initial sums of one row: the root's bias at `column`, or zeros. `stored[j]` lanes count of
-  /// vector j.
+  /// vector j, and of them those below `end` if it is given.
   llvm::SmallVector<mlir::Value> initialSums(mlir::Value bias, mlir::Value column, int64_t lanes,
-                                             llvm::ArrayRef<int64_t> stored);
+                                             llvm::ArrayRef<int64_t> stored, mlir::Value end = {});
   /// Applies the epilogue to the root's elements at `indices` (the last one is the first lane's)
-  /// and stores all results. Only the first `lanes` lanes of `sum` count.
+  /// and stores all results. Only the first `lanes` lanes of `sum` count, and of them those in
+  /// `mask`.
   void finish(llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value sum,
-              std::optional<unsigned> laneDim = {});
+              std::optional<unsigned> laneDim = {}, mlir::Value mask = {});
 
   using Store =
       llvm::function_ref<void(mlir::Value row, mlir::Value offset, int64_t lanes, mlir::Value sum)>;

@@ -122,6 +122,7 @@ struct Worker {
       return graph.emitError("kernel has no strategy; run the codegen phase's select pass first");
     std::string name = graph.getName().str();
     unsigned operands = graph.getNumArguments();
+    job.record.dims = dimCount(graph);
     job.record.flops = countFlops(graph);
     job.record.bytes = countBytes(graph);
 
@@ -137,7 +138,7 @@ struct Worker {
       job.record.workerScratch = scratch.getInt();
       emitted->function->removeAttr(scratchAttr);
     }
-    if (failed(lowerToLLVM(*module, emitted->function, operands, attribute.getInPlace(), isa)))
+    if (failed(lowerToLLVM(*module, emitted->function, operands, job.record.dims, attribute.getInPlace(), isa)))
       return failure();
     auto object = compileToObject(*module, isa, *machine);
     if (!object) {

@@ -70,7 +70,7 @@ static void useBarePointers(func::FuncOp function, unsigned operands, ArrayRef<i
     Value descriptor;
     if (memref.hasStaticShape()) {
       descriptor = MemRefDescriptor::fromStaticShape(b, loc, converter, memref, argument);
-    } else { // the scratch: its extent is never asked for
+    } else { // scratch, or dynamic extents: nobody asks for its own
       auto built = MemRefDescriptor::poison(b, loc, converter.convertType(memref));
       built.setAllocatedPtr(b, loc, argument);
       built.setAlignedPtr(b, loc, argument);
@@ -91,7 +91,7 @@ static void useBarePointers(func::FuncOp function, unsigned operands, ArrayRef<i
 
 /// The function that the runtime calls: loads everything from the call block and calls `inner`.
 static void createEntry(ModuleOp module, StringRef name, StringRef inner, unsigned buffers,
-                        const Isa &isa) {
+                        unsigned dims, const Isa &isa) {
   MLIRContext *context = module.getContext();
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   Location loc = module.getLoc();
@@ -113,6 +113,11 @@ static void createEntry(ModuleOp module, StringRef name, StringRef inner, unsign
   for (unsigned i = 0; i < buffers; ++i)
     values.push_back(load(pointer, list, i * wordBytes));
   values.push_back(load(pointer, args, 2 * wordBytes));
+  if (dims) {
+    Value extents = load(pointer, args, wordBytes);
+    for (unsigned i = 0; i < dims; ++i)
+      values.push_back(load(word, extents, 8 * i)); // 64 bits, as tile numbers
+  }
   // Tile numbers are 64 bits in the call block; little-endian, so the low word comes first.
   values.push_back(load(word, args, 4 * wordBytes));
   values.push_back(load(word, args, 4 * wordBytes + 8));
@@ -120,10 +125,10 @@ static void createEntry(ModuleOp module, StringRef name, StringRef inner, unsign
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
 
-LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operands,
+LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operands, unsigned dims,
                           ArrayRef<int64_t> inPlace, const Isa &isa) {
   std::string name = emitted.getName().str(), inner = name + ".body";
-  unsigned buffers = emitted.getNumArguments() - 3;
+  unsigned buffers = emitted.getNumArguments() - 3 - dims;
   emitted.setName(inner);
   emitted.setPrivate();
 
@@ -149,7 +154,7 @@ LogicalResult lowerToLLVM(ModuleOp module, func::FuncOp emitted, unsigned operan
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (failed(pm.run(module)))
     return failure();
-  createEntry(module, name, inner, buffers, isa);
+  createEntry(module, name, inner, buffers, dims, isa);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (function.getName() == inner) {
       function.setLinkage(LLVM::Linkage::Internal);

@@ -12,7 +12,8 @@ namespace ingot::cpu {
 /// `#ingot.kernel`.
 struct Choice {
   mlir::DictionaryAttr parameters;
-  llvm::SmallVector<int64_t> tiles;   ///< extents of the tile space; a launch runs their product
+  llvm::SmallVector<int64_t> tiles;   ///< extents of the tile space (at the bounds of dynamic
+                                      ///< extents); a launch runs their product
   llvm::SmallVector<int64_t> inPlace; ///< flat pairs [result, argument]
   llvm::SmallVector<Packing> packings;
 };
@@ -20,7 +21,7 @@ struct Choice {
 /// A kernel as loops on buffers, and what it needs.
 struct Emitted {
   mlir::func::FuncOp function; ///< signature: backends/common/KernelShell.h
-  uint64_t tiles = 1;
+  DimExpr tiles = 1;
 };
 
 class Strategy {

@@ -34,6 +34,14 @@ llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64
 /// The extents of a tensor; a `?` without a name gives an expression that equals nothing.
 llvm::SmallVector<DimExpr> extentsOf(mlir::RankedTensorType type);
 
+/// Whether two tensors have the same extents for all values of the names.
+inline bool sameShape(mlir::Value a, mlir::Value b) {
+  auto left = llvm::cast<mlir::RankedTensorType>(a.getType());
+  auto right = llvm::cast<mlir::RankedTensorType>(b.getType());
+  // Canonical texts are equal exactly when the extents are.
+  return left.getShape() == right.getShape() && left.getEncoding() == right.getEncoding();
+}
+
 /// The tensor type with these extents, dynamic ones named in its encoding.
 mlir::RankedTensorType tensorType(llvm::ArrayRef<DimExpr> extents, mlir::Type element);
 

@@ -13,8 +13,8 @@ namespace ingot {
 
 namespace {
 
-/// Ops whose elements are their index, or another op's element: nothing is computed twice.
-bool isFree(Operation *op) { return isa<IotaOp, BroadcastOp>(op); }
+/// Ops whose elements are their index, a dim, or another op's element: nothing is computed twice.
+bool isFree(Operation *op) { return isa<IotaOp, DimOp, BroadcastOp>(op); }
 
 class CloneCheapProducers : public ingot::impl::CloneCheapProducersBase<CloneCheapProducers> {
   void runOnOperation() override {

@@ -6,6 +6,7 @@
 #include "passes/fuse/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
+#include <deque>
 
 using namespace mlir;
 using namespace ingot;
@@ -44,9 +45,10 @@ ArrayRef<int64_t> shapeOf(Value value) {
 bool isUnitReshape(Operation *op) {
   if (!isa<ReshapeOp>(op))
     return false;
-  auto isWide = [](int64_t extent) { return extent != 1; };
-  return llvm::equal(llvm::make_filter_range(shapeOf(op->getOperand(0)), isWide),
-                     llvm::make_filter_range(shapeOf(op->getResult(0)), isWide));
+  auto isWide = [](const DimExpr &extent) { return extent != DimExpr(1); };
+  auto extents = [](Value value) { return extentsOf(cast<RankedTensorType>(value.getType())); };
+  return llvm::equal(llvm::make_filter_range(extents(op->getOperand(0)), isWide),
+                     llvm::make_filter_range(extents(op->getResult(0)), isWide));
 }
 
 /// Whether `op` moves rows of its operand's last dim, whole or cut, and computes nothing. An
@@ -166,7 +168,7 @@ private:
         for (Operation *user : op->getUsers())
           if (!trial.ops.count(user) && joins(user, trial) &&
               kernelRole(user) == KernelRole::Pointwise &&
-              shapeOf(user->getResult(0)) == shapeOf(group.root->getResult(0)) &&
+              sameShape(user->getResult(0), group.root->getResult(0)) &&
               (!next || user->isBeforeInBlock(next)))
             next = user;
       if (!next)
@@ -217,7 +219,7 @@ private:
         if (!group.ops.count(user))
           continue;
         if (isa<BroadcastOp>(user) || (kernelRole(user) == KernelRole::Pointwise &&
-                                       shapeOf(reached[i]) != shapeOf(user->getResult(0))))
+                                       !sameShape(reached[i], user->getResult(0))))
           return true;
         reached.insert(user->getResults().begin(), user->getResults().end());
       }
@@ -229,7 +231,7 @@ private:
     KernelRole role = kernelRole(op);
     if (role == KernelRole::Pointwise)
       return isCheap(op) || !isRepeated(group, value);
-    if (isa<BroadcastOp, IotaOp>(op))
+    if (isa<BroadcastOp, IotaOp, DimOp>(op))
       return true;
     if (kernelRole(group.root) == KernelRole::Root)
       return false;
@@ -307,7 +309,7 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
     for (Operation *user : operand.getUsers())
       if (aligned && group.ops.count(user))
         aligned = kernelRole(user) == KernelRole::Pointwise &&
-                  shapeOf(user->getResult(0)) == shapeOf(operand);
+                  sameShape(user->getResult(0), operand);
     // From there to the output every op must stay at that index: only pointwise ops of that shape
     // may follow.
     SmallVector<Operation *> work;
@@ -320,7 +322,7 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
       if (!seen.insert(op).second)
         continue;
       aligned =
-          kernelRole(op) == KernelRole::Pointwise && shapeOf(op->getResult(0)) == shapeOf(operand);
+          kernelRole(op) == KernelRole::Pointwise && sameShape(op->getResult(0), operand);
       for (Operation *user : op->getUsers())
         if (group.ops.count(user))
           work.push_back(user);
@@ -329,6 +331,89 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
       pairs.append({0, static_cast<int64_t>(index)});
   }
   return pairs;
+}
+
+/// Gives the names of `function` (a kernel) the kernel's own: d0, d1, … in the order in which they
+/// appear. Returns what those are in the model's names; null when there are none. Bounds of the new
+/// names become the function's.
+DimsAttr renameDims(func::FuncOp function, const DimBounds &bounds) {
+  MLIRContext *context = function.getContext();
+  llvm::SetVector<StringRef> names;
+  // The expressions stay alive: names are parts of them.
+  std::deque<DimExpr> parsed;
+  auto add = [&](StringRef text) {
+    if (llvm::Expected<DimExpr> expression = DimExpr::parse(text)) {
+      parsed.push_back(*expression);
+      parsed.back().collectNames(names);
+    } else {
+      llvm::consumeError(expression.takeError());
+    }
+  };
+  auto addDims = [&](Attribute attr) {
+    if (auto dims = dyn_cast_or_null<DimsAttr>(attr))
+      for (StringAttr text : dims.getExpressions())
+        add(text.getValue());
+  };
+  auto encoding = [](Type type) { return cast<RankedTensorType>(type).getEncoding(); };
+  for (BlockArgument argument : function.getArguments())
+    addDims(encoding(argument.getType()));
+  for (Operation &op : function.front()) {
+    for (Value result : op.getResults())
+      addDims(encoding(result.getType()));
+    if (auto slice = dyn_cast<SliceOp>(op))
+      addDims(slice.getDimsAttr());
+    if (auto dim = dyn_cast<DimOp>(op))
+      add(dim.getExpression());
+  }
+  if (names.empty())
+    return {};
+
+  SmallVector<StringAttr> given;
+  DimBounds own;
+  llvm::StringMap<std::string> renamed;
+  for (auto [i, name] : llvm::enumerate(names)) {
+    given.push_back(StringAttr::get(context, name));
+    std::string text = "d" + std::to_string(i);
+    if (auto found = bounds.find(name); found != bounds.end())
+      own[text] = found->getValue();
+    renamed[name] = text;
+  }
+  auto rename = [&](StringRef text) {
+    llvm::Expected<DimExpr> expression = DimExpr::parse(text);
+    if (!expression) {
+      llvm::consumeError(expression.takeError());
+      return DimExpr::floorDiv(1, 0);
+    }
+    return expression->substitute([&](StringRef name) -> std::optional<DimExpr> {
+      return DimExpr::symbol(renamed.lookup(name));
+    });
+  };
+  auto renameType = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<DimExpr> extents;
+    for (const DimExpr &extent : extentsOf(type))
+      extents.push_back(rename(extent.str()));
+    value.setType(tensorType(extents, type.getElementType()));
+  };
+  for (BlockArgument argument : function.getArguments())
+    renameType(argument);
+  for (Operation &op : function.front()) {
+    for (Value result : op.getResults())
+      renameType(result);
+    if (auto slice = dyn_cast<SliceOp>(op); slice && slice.getDimsAttr()) {
+      SmallVector<StringAttr> texts;
+      for (StringAttr text : slice.getDimsAttr().getExpressions())
+        texts.push_back(StringAttr::get(context, rename(text.getValue()).str()));
+      slice.setDimsAttr(DimsAttr::get(context, texts));
+    }
+    if (auto dim = dyn_cast<DimOp>(op))
+      dim.setExpression(rename(dim.getExpression()).str());
+  }
+  function.setFunctionType(
+      FunctionType::get(context, function.front().getArgumentTypes(),
+                        function.front().getTerminator()->getOperandTypes()));
+  setDimBounds(function, own);
+  return DimsAttr::get(context, given);
 }
 
 /// Replaces a group by a launch of a new kernel function.
@@ -379,11 +464,12 @@ void outline(const Group &group, ModuleOp module, SymbolTable &symbols) {
   function->setAttr("ingot.kernel",
                     KernelAttr::get(context, targetOf(group.root), DictionaryAttr(), layers, {},
                                     inPlacePairs(group, operands.getArrayRef())));
+  DimsAttr dims = renameDims(function, dimBounds(module));
   symbols.insert(function); // makes the name unique
 
   builder.setInsertionPoint(last);
   auto launch = LaunchOp::create(builder, loc, group.output->getResultTypes(),
-                                 function.getSymName(), operands.getArrayRef(), DimsAttr());
+                                 function.getSymName(), operands.getArrayRef(), dims);
   group.output->replaceAllUsesWith(launch.getResults());
   for (Operation *op : llvm::reverse(ops))
     op->erase();

@@ -9,15 +9,17 @@ using namespace ingot;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Whether the elements of a slice with `sizes` of `shape` lie together: below some dim it is
-/// whole, above it one wide.
-static bool liesTogether(ArrayRef<int64_t> shape, ArrayRef<int64_t> sizes) {
+/// Whether the elements of a slice lie together: below some dim it is whole, above it one wide.
+static bool liesTogether(SliceOp slice) {
+  SmallVector<DimExpr> shape = extentsOf(typeOf(slice.getInput()));
+  SmallVector<DimExpr> sizes = extentsOf(slice.getType());
   size_t dim = shape.size();
   while (dim > 0 && sizes[dim - 1] == shape[dim - 1])
     --dim;
   if (dim > 0)
     --dim; // this dim may be cut
-  return llvm::all_of(sizes.take_front(dim), [](int64_t size) { return size == 1; });
+  return llvm::all_of(ArrayRef(sizes).take_front(dim),
+                      [](const DimExpr &size) { return size == DimExpr(1); });
 }
 
 bool ingot::isView(Operation *op) {
@@ -25,7 +27,7 @@ bool ingot::isView(Operation *op) {
       .Case([](ReshapeOp) { return true; })
       .Case([](SliceOp slice) {
         return llvm::all_of(slice.getSteps(), [](int64_t step) { return step == 1; }) &&
-               liesTogether(typeOf(slice.getInput()).getShape(), slice.getSizes());
+               liesTogether(slice);
       })
       .Case([](ConcatOp concat) {
         return llvm::all_of(concat.getType().getShape().take_front(concat.getAxis()),
@@ -41,7 +43,7 @@ KernelRole ingot::kernelRole(Operation *op) {
     return KernelRole::Pointwise;
   if (isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op))
     return KernelRole::Contraction;
-  if (isa<TransposeOp, SliceOp, PadOp, ConcatOp, BroadcastOp, IotaOp>(op))
+  if (isa<TransposeOp, SliceOp, PadOp, ConcatOp, BroadcastOp, IotaOp, DimOp>(op))
     return KernelRole::Movement;
   if (isa<ConstantOp, TransferOp, LaunchOp>(op) || !isa<IngotDialect>(op->getDialect()))
     return KernelRole::None;
@@ -52,7 +54,7 @@ bool ingot::isCheap(Operation *op) {
   return isa<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, TruncOp, NotOp, ReluOp, ClampOp,
              LeakyReluOp, HardSigmoidOp, HardSwishOp, AddOp, SubOp, MulOp, MaxOp, MinOp, AndOp,
              OrOp, XorOp, ShlOp, ShrOp, CmpOp, SelectOp, CastOp, BitcastOp, IsNanOp, IsInfOp,
-             BroadcastOp, IotaOp, DequantizeOp>(op);
+             BroadcastOp, IotaOp, DimOp, DequantizeOp>(op);
 }
 
 bool ingot::isInlineConstant(Value value) {

@@ -26,7 +26,7 @@ std::string fingerprint(func::FuncOp kernel) {
   llvm::interleaveComma(attr.getTiles(), stream);
   stream << '\n';
   llvm::interleaveComma(attr.getInPlace(), stream);
-  stream << '\n' << kernel.getFunctionType() << '\n';
+  stream << '\n' << kernel.getFunctionType() << '\n' << kernel->getAttr(kDimBoundsAttr) << '\n';
   // The region alone: printing the function would print its name.
   AsmState state(kernel, OpPrintingFlags().enableDebugInfo(false).useLocalScope().assumeVerified());
   for (Operation &op : kernel.getBody().front()) {

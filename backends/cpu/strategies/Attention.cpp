@@ -31,7 +31,8 @@ public:
   Emitter(OpBuilder &builder, KernelBody &kernel, const Isa &isa, StringRef name,
           const AttentionProblem &problem, const AttentionPlan &plan)
       : ContractionEmitter(builder, kernel, isa, name), problem(problem), plan(plan),
-        rows(plan.rows.rows), lanes(plan.keys.lanes), several(plan.blocks() > 1) {}
+        rows(plan.rows.rows), lanes(plan.keys.lanes),
+        several(rangeOf(plan.blocks(), dimBounds(kernel.func)).high > 1) {}
 
   void run() {
     query = buffer(plan.tileRows() * problem.depth);
@@ -42,7 +43,7 @@ public:
     if (several) {
       peaks = buffer(plan.tileRows());
       totals = buffer(plan.tileRows());
-      sums = buffer(plan.tileRows() * plan.columns.panels * plan.columns.width());
+      sums = buffer(plan.tileRows() * resultWidth());
     }
     shell->setAttr(scratchAttr, b.getI64IntegerAttr(scratchBytes));
     loop(arguments.begin, arguments.end, 1, [&](Value tile) {
@@ -50,7 +51,7 @@ public:
       batch = at[0], head = at[1], keyHead = ix.div(loc, at[1], problem.group);
       firstRow = mul(at[2], plan.tileRows());
       rowTiles = index(plan.rowGroup);
-      if (plan.rows.tiles % plan.rowGroup)
+      if (DimExpr::mod(plan.rows.tiles, plan.rowGroup) != DimExpr(0))
         rowTiles =
             ix.min(loc, rowTiles, ix.sub(loc, index(plan.rows.tiles), mul(at[2], plan.rowGroup)));
       packQuery();
@@ -139,16 +140,20 @@ private:
         copy(index(whole), problem.depth - whole);
     });
   }
-  Value queryRow(Value row) { return ragged() ? ix.min(loc, row, problem.queries - 1) : row; }
+  /// Elements of a row of the result, in whole panels.
+  int64_t resultWidth() const { return *plan.columns.panels.constant() * plan.columns.width(); }
+  Value queryRow(Value row) { 
+    return ragged() ? ix.min(loc, row, problem.queries - DimExpr(1)) : row;
+  }
   /// Whether register tiles reach beyond the last query row.
-  bool ragged() const { return plan.rows.tiles * rows != problem.queries; }
+  bool ragged() const { return plan.rows.tiles * DimExpr(rows) != problem.queries; }
 
   void start() {
     loop(index(0), mul(rowTiles, rows), 1, [&](Value row) {
       put(lowest(), peaks, row);
       put(number(0), totals, row);
     });
-    int64_t width = plan.columns.panels * plan.columns.width();
+    int64_t width = resultWidth();
     loop(index(0), mul(rowTiles, rows * width), lanes, [&](Value i) { put(zero(lanes), sums, i); });
   }
 
@@ -178,8 +183,8 @@ private:
       SmallVector<SmallVector<Value>> at;
       for (int64_t l = 0; l < lanes; ++l) {
         Value key = add(first, l);
-        if (problem.keys % lanes)
-          key = ix.min(loc, key, problem.keys - 1);
+        if (DimExpr::mod(problem.keys, lanes) != DimExpr(0))
+          key = ix.min(loc, key, problem.keys - DimExpr(1));
         at.push_back({batch, keyHead, key, Value()});
       }
       int64_t whole = lanes > 1 ? problem.depth / lanes * lanes : 0;
@@ -210,7 +215,7 @@ private:
       if (!plan.keys.ragged())
         return scorePanel(row, panel, firstPanel, false);
       ifLess(
-          add(firstPanel, panel), index(plan.keys.panels - 1),
+          add(firstPanel, panel), index(plan.keys.panels - DimExpr(1)),
           [&] { scorePanel(row, panel, firstPanel, false); },
           [&] { scorePanel(row, panel, firstPanel, true); });
     });
@@ -219,7 +224,7 @@ private:
       if (!plan.columns.ragged())
         return resultPanel(row, panel, firstKey, count, false);
       ifLess(
-          panel, index(plan.columns.panels - 1),
+          panel, index(plan.columns.panels - DimExpr(1)),
           [&] { resultPanel(row, panel, firstKey, count, false); },
           [&] { resultPanel(row, panel, firstKey, count, true); });
     });
@@ -243,19 +248,21 @@ private:
     for (int64_t i = 0; i < rows; ++i)
       for (auto [j, count] : llvm::enumerate(stored)) {
         Value score = masked(tile[i * stored.size() + j], add(add(firstRow, row), i),
-                             add(column, int64_t(j) * lanes), count);
+                             add(column, int64_t(j) * lanes), count, last);
         put(score, scores, add(to, i * plan.blockKeys() + int64_t(j) * lanes));
       }
   }
 
-  /// Scores of a row and `count` keys from `key`, with -inf in what is left out.
-  Value masked(Value score, Value row, Value key, int64_t count) {
+  /// Scores of a row and `count` keys from `key`, with -inf in what is left out. The last panel of
+  /// a dynamic number of keys ends where the keys end.
+  Value masked(Value score, Value row, Value key, int64_t count, bool last) {
     Value none = spread(lowest());
+    Value there = last && plan.keys.dynamic() ? lanesBelow(key, index(problem.keys), lanes) : Value();
     auto flags = VectorType::get({lanes}, b.getI1Type());
     if (Value mask = problem.op.getMask()) {
       SmallVector<Value> at{batch, head, queryRow(row), key};
       at.erase(at.begin(), at.end() - cast<RankedTensorType>(mask.getType()).getRank());
-      Value value = inliner.emit(mask, inliner.point(at, count), count);
+      Value value = inliner.emit(mask, inliner.point(at, count), count, there);
       if (!isa<VectorType>(value.getType()))
         value = vector::BroadcastOp::create(b, loc, VectorType::get({1}, value.getType()), value);
       value = grow(value, lanes);
@@ -275,6 +282,8 @@ private:
     };
     if (problem.op.getCausal())
       keepUpTo(arith::IndexCastOp::create(b, loc, b.getI32Type(), ix.sub(loc, row, key)));
+    if (there)
+      score = arith::SelectOp::create(b, loc, there, score, none);
     if (count < lanes)
       keepUpTo(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(count - 1)));
     return score;
@@ -335,7 +344,7 @@ private:
   void resultPanel(Value row, Value panel, Value firstKey, Value count, bool last) {
     SmallVector<int64_t> stored = plan.columns.storedLanes(last);
     Value column = mul(panel, plan.columns.width());
-    int64_t width = plan.columns.panels * plan.columns.width();
+    int64_t width = resultWidth();
     auto place = [&](int64_t i, int64_t j) {
       return add(add(mul(add(row, i), width), column), j * lanes);
     };
@@ -366,7 +375,7 @@ private:
       Value at = add(row, i);
       put(inverse(load(totals, at)), totals, at);
     });
-    int64_t width = plan.columns.panels * plan.columns.width();
+    int64_t width = resultWidth();
     loop(index(0), index(plan.columns.panels), 1, [&](Value panel) {
       auto finish = [&](bool last) {
         SmallVector<int64_t> stored = plan.columns.storedLanes(last);
@@ -380,7 +389,7 @@ private:
       };
       if (!plan.columns.ragged())
         return finish(false);
-      ifLess(panel, index(plan.columns.panels - 1), [&] { finish(false); }, [&] { finish(true); });
+      ifLess(panel, index(plan.columns.panels - DimExpr(1)), [&] { finish(false); }, [&] { finish(true); });
     });
   }
 
@@ -411,7 +420,7 @@ private:
     for (int64_t dim : problem.order)
       to.push_back(at[dim]);
     Point point = inliner.point(to, count);
-    inliner.store(loc, inliner.emit(kernel.results[0], point, count), arguments.results[0], point,
+    inliner.store(loc, inliner.emit(kernel.results[0], point, count), resultBuffers[0], point,
                   count);
   }
 
@@ -436,8 +445,11 @@ public:
     if (!attention)
       return Claim::no("not an attention");
     ArrayRef<int64_t> key = shapeOf(attention.getKey()), result = shapeOf(attention.getResult());
+    bool few = !ShapedType::isDynamic(result[2]) && result[2] <= kFewRows;
+    bool dynamicHeads = ShapedType::isDynamic(key[1]) || ShapedType::isDynamic(result[1]) ||
+                        ShapedType::isDynamic(key[3]) || ShapedType::isDynamic(result[3]);
     if (!cast<RankedTensorType>(attention.getType()).getElementType().isF32() ||
-        llvm::is_contained(key, 0) || llvm::is_contained(result, 0) || result[2] <= kFewRows)
+        llvm::is_contained(key, 0) || llvm::is_contained(result, 0) || few || dynamicHeads)
       return Claim::no("is made of simpler operators");
     return Claim::yes();
   }
@@ -447,7 +459,8 @@ public:
     auto problem = describeAttention(kernel);
     if (!problem)
       return std::nullopt;
-    AttentionPlan plan = planAttention(*problem, isa, overrides);
+    DimBounds bounds = dimBounds(kernel.func);
+    AttentionPlan plan = planAttention(*problem, bounds, isa, overrides);
     Choice choice;
     choice.parameters = makeParameters(
         kernel.func.getContext(), kind(),
@@ -458,7 +471,8 @@ public:
          {"row_group", plan.rowGroup},
          {"panel_group", plan.panelGroup},
          {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
-    choice.tiles = plan.tiles(*problem);
+    for (const DimExpr &extent : plan.tiles(*problem))
+      choice.tiles.push_back(rangeOf(extent, bounds).high);
     return choice;
   }
 
@@ -469,11 +483,11 @@ public:
       kernel.func.emitError("strategy 'attention' does not fit this kernel");
       return failure();
     }
-    AttentionPlan plan = planAttention(*problem, isa, parameters);
+    AttentionPlan plan = planAttention(*problem, dimBounds(kernel.func), isa, parameters);
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
     emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
-    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), uint64_t(1))};
+    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), DimExpr(1))};
   }
 };
 

@@ -8,9 +8,11 @@ namespace ingot::cpu {
 /// The attention at the root of a kernel, by its extents.
 struct AttentionProblem {
   mutable AttentionOp op; // mutable: accessors of ops are not const
-  int64_t batch, heads;
+  DimExpr batch;
+  int64_t heads;
   int64_t group; ///< heads of the query that read one of the keys and values
-  int64_t queries, keys, depth, columns;
+  DimExpr queries, keys;
+  int64_t depth, columns;
   llvm::SmallVector<int64_t> order; ///< dims of the root's result in the order of the kernel's
 };
 
@@ -28,14 +30,14 @@ struct AttentionPlan {
 
   int64_t tileRows() const { return rowGroup * rows.rows; }
   int64_t blockKeys() const { return panelGroup * keys.width(); }
-  int64_t blocks() const { return llvm::divideCeil(keys.panels, panelGroup); }
-  llvm::SmallVector<int64_t> tiles(const AttentionProblem &problem) const {
-    return {problem.batch, problem.heads, (rows.tiles + rowGroup - 1) / rowGroup};
+  DimExpr blocks() const { return DimExpr::ceilDiv(keys.panels, panelGroup); }
+  llvm::SmallVector<DimExpr> tiles(const AttentionProblem &problem) const {
+    return {problem.batch, problem.heads, DimExpr::ceilDiv(rows.tiles, rowGroup)};
   }
 };
 
-/// The numbers that `overrides` has not, are chosen.
-AttentionPlan planAttention(const AttentionProblem &problem, const Isa &isa,
-                            mlir::DictionaryAttr overrides);
+/// The numbers that `overrides` has not, are chosen; for the bounds of dynamic extents.
+AttentionPlan planAttention(const AttentionProblem &problem, const DimBounds &bounds,
+                            const Isa &isa, mlir::DictionaryAttr overrides);
 
 } // namespace ingot::cpu

@@ -20,7 +20,8 @@ struct Tiles {
 
 /// The tiles that take the least time by `stepCycles`. Each row tile streams all keys and values of
 /// a block; the more rows it has, the less often.
-Tiles chooseTiles(const AttentionProblem &problem, int64_t lanes, const Isa &isa) {
+Tiles chooseTiles(const AttentionProblem &problem, int64_t queries, int64_t keyCount, int64_t lanes,
+                  const Isa &isa) {
   Tiles best;
   double bestCost = 0;
   // Panels of equal width, as far as the number of vectors permits.
@@ -28,8 +29,8 @@ Tiles chooseTiles(const AttentionProblem &problem, int64_t lanes, const Isa &isa
     int64_t count = llvm::divideCeil(all, most);
     return std::pair(count, int64_t(llvm::divideCeil(all, count)));
   };
-  for (int64_t most = std::min<int64_t>(16, problem.queries); most > 0; --most) {
-    Split split = Split::of(problem.queries, most);
+  for (int64_t most = std::min<int64_t>(16, queries); most > 0; --most) {
+    Split split = Split::of(queries, most);
     // The fastest panels for that many rows, and their cycles.
     auto choose = [&](int64_t extent, int64_t depth) {
       std::pair<double, int64_t> least(0, 1);
@@ -46,9 +47,9 @@ Tiles chooseTiles(const AttentionProblem &problem, int64_t lanes, const Isa &isa
       }
       return least;
     };
-    auto [scoreCycles, keys] = choose(problem.keys, problem.depth);
-    auto [resultCycles, columns] = choose(problem.columns, problem.keys);
-    double cost = split.tiles * (scoreCycles + resultCycles);
+    auto [scoreCycles, keys] = choose(keyCount, problem.depth);
+    auto [resultCycles, columns] = choose(problem.columns, keyCount);
+    double cost = *split.tiles.constant() * (scoreCycles + resultCycles);
     if (bestCost == 0 || cost < bestCost * 0.999) {
       bestCost = cost;
       best = {split.rows, keys, columns};
@@ -65,7 +66,13 @@ std::optional<AttentionProblem> describeAttention(const KernelBody &kernel) {
     return std::nullopt;
   ArrayRef<int64_t> q = shapeOf(op.getQuery()), k = shapeOf(op.getKey()),
                     v = shapeOf(op.getValue());
-  AttentionProblem problem{op, q[0], q[1], q[1] / k[1], q[2], k[2], q[3], v[3], {0, 1, 2, 3}};
+  for (ArrayRef<int64_t> shape : {q, k, v})
+    if (ShapedType::isDynamic(shape[1]) || ShapedType::isDynamic(shape[3]))
+      return std::nullopt;
+  SmallVector<DimExpr> extents = extentsOf(op.getQuery());
+  AttentionProblem problem{op,         extents[0], q[1], q[1] / k[1],
+                           extents[2], extentsOf(op.getKey())[2],
+                           q[3],       v[3],       {0, 1, 2, 3}};
   Value last = kernel.results[0];
   if (auto transpose = last.getDefiningOp<TransposeOp>()) {
     problem.order.assign(transpose.getPerm().begin(), transpose.getPerm().end());
@@ -78,7 +85,7 @@ std::optional<AttentionProblem> describeAttention(const KernelBody &kernel) {
     if (!follows || (isa<TransposeOp>(member) && member.getResult(0) == kernel.results[0]))
       continue;
     if (!isa<ElementwiseOpInterface>(member) ||
-        shapeOf(member.getResult(0)) != shapeOf(op.getResult()))
+        !sameShape(member.getResult(0), op.getResult()))
       return std::nullopt;
     flowing.insert(member.getResult(0));
   }
@@ -87,26 +94,28 @@ std::optional<AttentionProblem> describeAttention(const KernelBody &kernel) {
   return problem;
 }
 
-AttentionPlan planAttention(const AttentionProblem &problem, const Isa &isa,
-                            DictionaryAttr overrides) {
+AttentionPlan planAttention(const AttentionProblem &problem, const DimBounds &bounds,
+                            const Isa &isa, DictionaryAttr overrides) {
   AttentionPlan plan;
+  auto most = [&](const DimExpr &extent) { return rangeOf(extent, bounds).high; };
+  int64_t queries = most(problem.queries), keys = most(problem.keys), batch = most(problem.batch);
   Type sum = accumulatorType(cast<RankedTensorType>(problem.op.getType()).getElementType());
   int64_t lanes = parameter(overrides, "lanes", isa.lanes(sum));
-  Tiles chosen = chooseTiles(problem, lanes, isa);
+  Tiles chosen = chooseTiles(problem, queries, keys, lanes, isa);
   plan.rows = Split::of(problem.queries, parameter(overrides, "mr", chosen.rows));
   plan.keys = Panels::of(problem.keys, lanes, parameter(overrides, "nv", chosen.keys));
   plan.columns =
       Panels::of(problem.columns, lanes, parameter(overrides, "nv_result", chosen.columns));
   // Blocks of keys of about equal size.
-  int64_t blocks = llvm::divideCeil(problem.keys, kBlockKeys);
-  plan.panelGroup = parameter(overrides, "panel_group", llvm::divideCeil(plan.keys.panels, blocks));
+  int64_t blocks = llvm::divideCeil(keys, kBlockKeys), rowTiles = most(plan.rows.tiles);
+  plan.panelGroup =
+      parameter(overrides, "panel_group", llvm::divideCeil(most(plan.keys.panels), blocks));
   // Work for eight threads, where there is enough of it.
-  int64_t group = std::min(plan.rows.tiles, std::max<int64_t>(1, kTileRows / plan.rows.rows));
-  while (group > 1 &&
-         problem.batch * problem.heads * llvm::divideCeil(plan.rows.tiles, group) < 8 &&
-         2.0 * group * plan.rows.rows * problem.keys * (problem.depth + problem.columns) > 400e3)
+  int64_t group = std::min(rowTiles, std::max<int64_t>(1, kTileRows / plan.rows.rows));
+  while (group > 1 && batch * problem.heads * llvm::divideCeil(rowTiles, group) < 8 &&
+         2.0 * group * plan.rows.rows * keys * (problem.depth + problem.columns) > 400e3)
     group = llvm::divideCeil(group, 2);
-  group = llvm::divideCeil(plan.rows.tiles, llvm::divideCeil(plan.rows.tiles, group));
+  group = llvm::divideCeil(rowTiles, llvm::divideCeil(rowTiles, group));
   plan.rowGroup = parameter(overrides, "row_group", group);
   return plan;
 }

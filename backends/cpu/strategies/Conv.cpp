@@ -23,12 +23,12 @@ ConvPlan makePlan(const SpatialProblem &problem, const Isa &isa, bool packed,
   Type sum = accumulatorType(problem.element);
   int64_t lanes = std::min<int64_t>(isa.lanes(sum), llvm::PowerOf2Ceil(problem.outChannels));
   int64_t phases = problem.transposed ? problem.last().stride : 1;
-  int64_t columns = llvm::divideCeil(problem.last().out, phases);
+  int64_t columns = llvm::divideCeil(problem.most(problem.last().out), phases);
   int64_t depth = problem.taps() * problem.inChannels;
   TileShape shape = chooseTile(columns, problem.outChannels, depth, lanes, isa);
   lanes = parameter(overrides, "lanes", lanes);
   plan.panels = Panels::of(problem.outChannels, lanes, parameter(overrides, "nv", shape.vectors));
-  plan.allPanels = plan.panels.panels * problem.groups;
+  plan.allPanels = *plan.panels.panels.constant() * problem.groups;
   int64_t weights = problem.groups * problem.outChannels * depth * sum.getIntOrFloatBitWidth() / 8;
   plan.cover(problem, parameter(overrides, "mr", shape.rows), weights, overrides);
   return plan;
@@ -94,7 +94,7 @@ protected:
     for (int64_t i = 0; i < segment.rows; ++i)
       sums.append(first);
     vectors = stored.size();
-    int64_t columnStride = problem.view.strides[problem.dims.size()];
+    int64_t columnStride = problem.columnStride;
     Value column = add(mul(tile, segment.rows * segment.inStep),
                        segment.inFirst); // of position 0, before offsets
 
@@ -123,8 +123,8 @@ protected:
     Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
     finishTile(segment.rows, stored, lanes, sums,
                [&](Value row, Value offset, int64_t storedLanes, Value sum) {
-                 store(add(out, mul(row, segment.outStep)), add(globalChannel, offset), storedLanes,
-                       sum);
+                 store(segment, add(out, mul(row, segment.outStep)), add(globalChannel, offset),
+                       storedLanes, sum);
                });
   }
 
@@ -155,8 +155,9 @@ private:
 
   SmallVector<Value> tapRun(const Segment &segment, ArrayRef<ColumnTap> taps, Value input,
                             Value weights, ArrayRef<Value> sums) {
-    int64_t channels = problem.inChannels, channelStride = problem.view.strides.back();
-    int64_t columnStride = problem.view.strides[problem.dims.size()];
+    int64_t channels = problem.inChannels;
+    const DimExpr &channelStride = problem.view.strides.back();
+    int64_t columnStride = problem.columnStride;
     int64_t tapStep = taps.size() > 1 ? (taps[1].offset - taps[0].offset) * columnStride : 0;
     Value base = add(input, taps[0].offset * columnStride);
     weights = add(weights, taps[0].kernel * channels * width);
@@ -166,7 +167,7 @@ private:
                        lanes, inputUnsigned);
     };
     // One loop over taps and channels when the input is contiguous over both.
-    if (taps.size() == 1 || tapStep == channels * channelStride)
+    if (taps.size() == 1 || DimExpr(tapStep) == DimExpr(channels) * channelStride)
       return products(taps[0].low, taps[0].high, int64_t(taps.size()) * channels, weights, sums,
                       [&](int64_t i, Value k) { return load(base, i, k); });
     return loop(index(0), index(taps.size()), 1, sums, [&](Value t, ValueRange carried) {
@@ -179,12 +180,12 @@ private:
   /// A tap that may or may not meet the input at each position: zeros where it does not.
   SmallVector<Value> checkedTap(const Segment &segment, const ColumnTap &tap, Value column,
                                 Value rowOffset, Value weights, ArrayRef<Value> sums) {
-    int64_t columnStride = problem.view.strides[problem.dims.size()];
+    int64_t columnStride = problem.columnStride;
     SmallVector<Value> offsets, valid;
     Value zeros = zero(lanes);
     for (int64_t i = 0; i < segment.rows; ++i) {
       Value at = add(column, i * segment.inStep + tap.offset);
-      Value inside = ix.max(loc, ix.min(loc, at, problem.last().in - 1), 0);
+      Value inside = ix.max(loc, ix.min(loc, at, problem.last().in - DimExpr(1)), 0);
       valid.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, at, inside));
       offsets.push_back(add(rowOffset, mul(inside, columnStride)));
     }
@@ -237,7 +238,8 @@ public:
          {"column_group", plan.columnGroup},
          {"packed", packed},
          {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
-    choice.tiles = plan.tiles(*problem);
+    for (const DimExpr &extent : plan.tiles(*problem))
+      choice.tiles.push_back(problem->most(extent));
     choice.inPlace = kernel.inPlacePairs();
     if (packed)
       choice.packings.push_back(pack(*problem, argument, plan.panels));
@@ -266,7 +268,7 @@ public:
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
     emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
-    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), uint64_t(1))};
+    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), DimExpr(1))};
   }
 
 private:
@@ -279,18 +281,18 @@ private:
     };
     int64_t g = problem.groups, o = problem.outChannels, c = problem.inChannels,
             taps = problem.taps();
-    int64_t extra = panels.panels * panels.width() - o;
+    int64_t count = *panels.panels.constant(), extra = count * panels.width() - o;
     if (problem.transposed) {
       add(StepKind::Reshape, {g, c, o, taps});
       if (extra)
         add(StepKind::Pad, {0, 0, extra, 0});
-      add(StepKind::Reshape, {g, c, panels.panels, panels.width(), taps});
+      add(StepKind::Reshape, {g, c, count, panels.width(), taps});
       add(StepKind::Transpose, {0, 2, 4, 1, 3});
     } else {
       add(StepKind::Reshape, {g, o, c, taps});
       if (extra)
         add(StepKind::Pad, {0, extra, 0, 0});
-      add(StepKind::Reshape, {g, panels.panels, panels.width(), c, taps});
+      add(StepKind::Reshape, {g, count, panels.width(), c, taps});
       add(StepKind::Transpose, {0, 1, 4, 3, 2});
     }
     return packing;

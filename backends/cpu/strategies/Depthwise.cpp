@@ -1,5 +1,6 @@
 // The `depthwise` strategy: convolutions whose groups have one input channel, with channels in
 // vectors.
+#include "backends/common/EmitHelpers.h"
 #include "backends/cpu/Strategy.h"
 #include "backends/cpu/strategies/Spatial.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,7 +27,7 @@ DepthwisePlan makePlan(const SpatialProblem &problem, const Isa &isa, bool packe
   if (plan.multiplier <= lanes)
     lanes -= lanes % plan.multiplier; // a vector holds whole groups
   int64_t free = int64_t(isa.registers) - std::min<int64_t>(kernel, 7) - 2;
-  int64_t columns = problem.last().out;
+  int64_t columns = problem.most(problem.last().out);
   int64_t most = std::clamp<int64_t>(free, 1, 8);
   int64_t rows = Split::of(columns, most).rows, vectors = 1;
   // Few positions: take more channels, so that sums enough are in flight.
@@ -37,7 +38,7 @@ DepthwisePlan makePlan(const SpatialProblem &problem, const Isa &isa, bool packe
     ++vectors;
   lanes = parameter(overrides, "lanes", lanes);
   plan.panels = Panels::of(channels, lanes, parameter(overrides, "nv", vectors));
-  plan.allPanels = plan.panels.panels;
+  plan.allPanels = *plan.panels.panels.constant();
   plan.cover(problem, parameter(overrides, "mr", rows), 0, overrides);
   return plan;
 }
@@ -67,7 +68,7 @@ protected:
       for (int64_t i = 0; i < segment.rows; ++i)
         sums[i * stored.size() + j] = first;
     }
-    int64_t columnStride = problem.view.strides[problem.dims.size()];
+    int64_t columnStride = problem.columnStride;
     Value column = add(mul(tile, segment.rows * segment.inStep), segment.inFirst);
     sums = outerTaps(sums, [&](Value outerTap, Value rowOffset, ValueRange carried) {
       SmallVector<Value> next = llvm::to_vector(carried);
@@ -94,7 +95,8 @@ protected:
     Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
     finishTile(segment.rows, stored, plan.panels.lanes, sums,
                [&](Value row, Value offset, int64_t storedLanes, Value sum) {
-                 store(add(out, mul(row, segment.outStep)), add(channel, offset), storedLanes, sum);
+                 store(segment, add(out, mul(row, segment.outStep)), add(channel, offset),
+                       storedLanes, sum);
                });
   }
 
@@ -112,16 +114,17 @@ private:
 
   /// Input channels of `count` output channels; `at` is the position's linear offset.
   Value loadInput(Value at, Value inputChannel, int64_t count) {
-    int64_t stride = problem.view.strides.back(), needed = llvm::divideCeil(count, multiplier);
+    const DimExpr &stride = problem.view.strides.back();
+    int64_t needed = llvm::divideCeil(count, multiplier);
     at = add(at, mul(inputChannel, stride));
     Value vector;
-    if (stride == 1) {
+    if (stride == DimExpr(1)) {
       vector = loadVector(inputFlat, at, needed, inputUnsigned);
     } else {
       SmallVector<Value> elements;
       for (int64_t l = 0; l < needed; ++l)
         elements.push_back(vector::ExtractOp::create(
-            b, loc, loadVector(inputFlat, add(at, l * stride), 1, inputUnsigned),
+            b, loc, loadVector(inputFlat, add(at, DimExpr(l) * stride), 1, inputUnsigned),
             ArrayRef<int64_t>{0}));
       vector = vector::FromElementsOp::create(b, loc, VectorType::get({needed}, sumType), elements);
     }
@@ -135,9 +138,9 @@ private:
 
   /// The same where the position may lie outside of the input: zeros there.
   Value checkedInput(Value rowOffset, Value position, Value inputChannel, int64_t count) {
-    Value inside = ix.max(loc, ix.min(loc, position, problem.last().in - 1), 0);
+    Value inside = ix.max(loc, ix.min(loc, position, problem.last().in - DimExpr(1)), 0);
     Value valid = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, inside);
-    Value at = add(rowOffset, mul(inside, problem.view.strides[problem.dims.size()]));
+    Value at = add(rowOffset, mul(inside, problem.columnStride));
     return arith::SelectOp::create(b, loc, valid, loadInput(at, inputChannel, count), zero(count));
   }
 
@@ -183,12 +186,13 @@ public:
          {"column_group", plan.columnGroup},
          {"packed", packed},
          {"epilogue_loop", parameter(overrides, "epilogue_loop", hasLongEpilogue(kernel))}});
-    choice.tiles = plan.tiles(*problem);
+    for (const DimExpr &extent : plan.tiles(*problem))
+      choice.tiles.push_back(problem->most(extent));
     choice.inPlace = kernel.inPlacePairs();
     if (packed) {
       Packing packing{argument.getArgNumber(), {}};
       MLIRContext *context = argument.getContext();
-      SmallVector<int64_t> flat{plan.panels.extent, problem->taps()}, swap{1, 0};
+      SmallVector<int64_t> flat{*plan.panels.extent.constant(), problem->taps()}, swap{1, 0};
       packing.steps.push_back(StepAttr::get(context, StepKind::Reshape, flat, Attribute()));
       packing.steps.push_back(StepAttr::get(context, StepKind::Transpose, swap, Attribute()));
       choice.packings.push_back(packing);
@@ -206,8 +210,8 @@ public:
     DepthwisePlan plan = makePlan(*problem, isa, parameter(parameters, "packed", 0), parameters);
     if (plan.packed) {
       auto argument = unpackedFrom(problem->filter);
-      SmallVector<int64_t> shape{problem->taps(), plan.panels.extent};
-      if (!argument || cast<RankedTensorType>(argument.getType()).getShape() != ArrayRef(shape)) {
+      SmallVector<DimExpr> shape{problem->taps(), plan.panels.extent};
+      if (!argument || extentsOf(argument) != shape) {
         kernel.func.emitError("strategy 'depthwise' expects its filter packed as [taps, channel]");
         return failure();
       }
@@ -215,7 +219,7 @@ public:
     Emitter emitter(builder, kernel, isa, name, *problem, plan);
     emitter.rollEpilogue = parameter(parameters, "epilogue_loop", 0);
     emitter.run();
-    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), uint64_t(1))};
+    return Emitted{emitter.shell, llvm::product_of(plan.tiles(*problem), DimExpr(1))};
   }
 
 private:

@@ -7,8 +7,8 @@ namespace ingot::cpu {
 
 /// result[batch…, m, n] = sum over k of lhs[batch…, m, k] * rhs[batch…, k, n] (+ bias[n]).
 struct GemmProblem {
-  int64_t m = 0, n = 0, k = 0;
-  llvm::SmallVector<int64_t> batch; ///< extents of the dims before m; empty when rows are collapsed
+  DimExpr m = 0, n = 0, k = 0;
+  llvm::SmallVector<DimExpr> batch; ///< extents of the dims before m; empty when rows are collapsed
   bool collapsed = false;           ///< all dims before n are one dim of rows
   mlir::Value lhs, rhs, bias;
   mlir::Type element;
@@ -23,6 +23,6 @@ std::optional<GemmProblem> describeGemm(const KernelBody &kernel);
 
 /// Rewrites the epilogue's graph to tensors [m, n]. Only valid when `describeGemm` says that rows
 /// are collapsed.
-void collapseEpilogue(KernelBody &kernel, int64_t m, int64_t n);
+void collapseEpilogue(KernelBody &kernel, const DimExpr &m, const DimExpr &n);
 
 } // namespace ingot::cpu

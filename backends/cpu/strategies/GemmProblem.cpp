@@ -1,20 +1,15 @@
 // Reads kernels as matrix products.
 #include "backends/cpu/strategies/Gemm.h"
+#include "backends/common/EmitHelpers.h"
 
 using namespace mlir;
 
 namespace ingot::cpu {
 namespace {
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-int64_t product(ArrayRef<int64_t> extents) {
-  int64_t result = 1;
-  for (int64_t extent : extents)
-    result *= extent;
-  return result;
-}
+const DimExpr one = 1;
+
+DimExpr product(ArrayRef<DimExpr> extents) { return llvm::product_of(extents, one); }
 
 /// Values that hold the root's elements, in order.
 llvm::SmallPtrSet<Value, 8> flowing(const KernelBody &kernel) {
@@ -26,19 +21,20 @@ llvm::SmallPtrSet<Value, 8> flowing(const KernelBody &kernel) {
   return set;
 }
 
-/// The shape that an epilogue operand of `shape` has beside [m, n], when the op works at `full`;
-/// nothing when it varies over a part of the rows.
-std::optional<SmallVector<int64_t>> collapsedShape(ArrayRef<int64_t> shape,
-                                                   ArrayRef<int64_t> full) {
-  int64_t rows = product(full.drop_back()), n = full.back();
-  if (product(shape) == 1)
-    return SmallVector<int64_t>{};
+/// The shape that an epilogue operand has beside [m, n], when its op gives `result`; nothing when it
+/// varies over a part of the rows.
+std::optional<SmallVector<DimExpr>> collapsedShape(Value operand, Value result) {
+  SmallVector<DimExpr> own = extentsOf(operand), all = extentsOf(result);
+  ArrayRef<DimExpr> shape = own, full = all;
+  DimExpr rows = product(full.drop_back()), n = full.back();
+  if (product(shape) == one)
+    return SmallVector<DimExpr>{};
   if (shape == full)
-    return SmallVector<int64_t>{rows, n};
-  if (shape.back() == n && product(shape.drop_back()) == 1)
-    return SmallVector<int64_t>{n};
-  if (shape.back() == 1 && shape.size() == full.size() && shape.drop_back() == full.drop_back())
-    return SmallVector<int64_t>{rows, 1};
+    return SmallVector<DimExpr>{rows, n};
+  if (shape.back() == n && product(shape.drop_back()) == one)
+    return SmallVector<DimExpr>{n};
+  if (shape.back() == one && shape.size() == full.size() && shape.drop_back() == full.drop_back())
+    return SmallVector<DimExpr>{rows, one};
   return std::nullopt;
 }
 
@@ -50,7 +46,7 @@ bool canCollapseEpilogue(const KernelBody &kernel) {
     if (!isa<ElementwiseOpInterface>(op) && op.hasAttr("axis"))
       return false; // an axis of the op's own shape
     for (Value operand : op.getOperands())
-      if (!flow.contains(operand) && !collapsedShape(shapeOf(operand), shapeOf(op.getResult(0))))
+      if (!flow.contains(operand) && !collapsedShape(operand, op.getResult(0)))
         return false;
   }
   return true;
@@ -59,11 +55,11 @@ bool canCollapseEpilogue(const KernelBody &kernel) {
 /// `view` with all dims but the last as one, or nothing.
 std::optional<StridedView> collapseRows(const StridedView &view) {
   StridedView result{view.argument, view.offset, {}, {}};
-  int64_t rows = 1, stride = 0;
+  DimExpr rows = 1, stride = 0;
   for (size_t d = view.shape.size() - 1; d-- > 0;) {
-    if (view.shape[d] == 1)
+    if (view.shape[d] == one)
       continue;
-    if (rows == 1)
+    if (rows == one)
       stride = view.strides[d];
     else if (view.strides[d] != stride * rows)
       return std::nullopt;
@@ -76,21 +72,22 @@ std::optional<StridedView> collapseRows(const StridedView &view) {
 
 /// `view` of a matmul operand with the leading dims of the result (broadcast ones have stride 0).
 std::optional<StridedView> broadcastBatch(std::optional<StridedView> view,
-                                          ArrayRef<int64_t> batch) {
+                                          ArrayRef<DimExpr> batch) {
   if (!view)
     return view;
   StridedView result{view->argument, view->offset, llvm::to_vector(batch),
-                     SmallVector<int64_t>(batch.size(), 0)};
+                     SmallVector<DimExpr>(batch.size(), 0)};
   size_t own = view->shape.size() - 2, lead = batch.size() - own;
   for (size_t d = 0; d < own; ++d)
-    result.strides[lead + d] = view->shape[d] == 1 ? 0 : view->strides[d];
+    if (view->shape[d] != one)
+      result.strides[lead + d] = view->strides[d];
   result.shape.append(view->shape.end() - 2, view->shape.end());
   result.strides.append(view->strides.end() - 2, view->strides.end());
   return result;
 }
 
 std::optional<GemmProblem> describeConv(const KernelBody &kernel, ConvOp conv) {
-  auto filter = shapeOf(conv.getFilter());
+  ArrayRef<int64_t> filter = shapeOf(conv.getFilter());
   auto all = [](ArrayRef<int64_t> values, int64_t value) {
     return llvm::all_of(values, [&](int64_t v) { return v == value; });
   };
@@ -100,7 +97,7 @@ std::optional<GemmProblem> describeConv(const KernelBody &kernel, ConvOp conv) {
   GemmProblem problem;
   problem.collapsed = true;
   problem.n = filter[0], problem.k = filter[1];
-  problem.m = product(shapeOf(conv.getResult()).drop_back());
+  problem.m = product(ArrayRef(extentsOf(conv.getResult())).drop_back());
   problem.lhs = conv.getInput(), problem.rhs = conv.getFilter(), problem.bias = conv.getBias();
   problem.rhsTransposed = true;
   auto view = stridedView(problem.lhs);
@@ -116,12 +113,12 @@ std::optional<GemmProblem> describeConv(const KernelBody &kernel, ConvOp conv) {
 
 std::optional<GemmProblem> describeMatmul(const KernelBody &kernel, MatmulOp matmul) {
   GemmProblem problem;
-  ArrayRef<int64_t> lhs = shapeOf(matmul.getLhs()), rhs = shapeOf(matmul.getRhs());
-  ArrayRef<int64_t> result = shapeOf(matmul.getResult());
+  SmallVector<DimExpr> lhs = extentsOf(matmul.getLhs()), rhs = extentsOf(matmul.getRhs());
+  SmallVector<DimExpr> result = extentsOf(matmul.getResult());
   problem.lhs = matmul.getLhs(), problem.rhs = matmul.getRhs(), problem.bias = matmul.getBias();
   problem.rhsTransposed = matmul.getTransposeB();
   problem.k = lhs.back(), problem.n = result.back(), problem.m = result[result.size() - 2];
-  problem.batch = llvm::to_vector(result.drop_back(2));
+  problem.batch = llvm::to_vector(ArrayRef(result).drop_back(2));
   auto lhsView = stridedView(problem.lhs), rhsView = stridedView(problem.rhs);
   if (rhsView && problem.rhsTransposed) {
     std::swap(rhsView->shape.end()[-1], rhsView->shape.end()[-2]);
@@ -129,16 +126,17 @@ std::optional<GemmProblem> describeMatmul(const KernelBody &kernel, MatmulOp mat
   }
   // Rows of all batches are one dim when they share the right-hand side.
   std::optional<StridedView> rows = lhsView ? collapseRows(*lhsView) : std::nullopt;
-  if (product(rhs.drop_back(2)) == 1 && rows &&
-      product(lhs.drop_back()) == product(result.drop_back()) && canCollapseEpilogue(kernel)) {
+  DimExpr rowCount = product(ArrayRef(result).drop_back());
+  if (product(ArrayRef(rhs).drop_back(2)) == one && rows &&
+      product(ArrayRef(lhs).drop_back()) == rowCount && canCollapseEpilogue(kernel)) {
     problem.collapsed = true;
-    problem.m = product(result.drop_back());
+    problem.m = rowCount;
     problem.batch.clear();
     problem.lhsView = rows;
     if (rhsView)
       problem.rhsView = StridedView{rhsView->argument, rhsView->offset,
-                                    SmallVector<int64_t>(ArrayRef(rhsView->shape).take_back(2)),
-                                    SmallVector<int64_t>(ArrayRef(rhsView->strides).take_back(2))};
+                                    SmallVector<DimExpr>(ArrayRef(rhsView->shape).take_back(2)),
+                                    SmallVector<DimExpr>(ArrayRef(rhsView->strides).take_back(2))};
     return problem;
   }
   problem.lhsView = broadcastBatch(lhsView, problem.batch);
@@ -156,17 +154,18 @@ std::optional<GemmProblem> describeGemm(const KernelBody &kernel) {
     problem = describeConv(kernel, conv);
   else if (auto matmul = dyn_cast<MatmulOp>(kernel.root))
     problem = describeMatmul(kernel, matmul);
-  if (!problem || problem->m == 0 || problem->n == 0 || product(problem->batch) == 0)
+  const DimExpr none = 0;
+  if (!problem || problem->m == none || problem->n == none || product(problem->batch) == none)
     return std::nullopt;
   problem->element = cast<RankedTensorType>(problem->lhs.getType()).getElementType();
   return problem;
 }
 
-void collapseEpilogue(KernelBody &kernel, int64_t m, int64_t n) {
+void collapseEpilogue(KernelBody &kernel, const DimExpr &m, const DimExpr &n) {
   auto flow = flowing(kernel);
   OpBuilder builder(kernel.func.getContext());
-  auto withShape = [](Value value, ArrayRef<int64_t> shape) {
-    return RankedTensorType::get(shape, cast<RankedTensorType>(value.getType()).getElementType());
+  auto withShape = [](Value value, ArrayRef<DimExpr> shape) {
+    return tensorType(shape, elementOf(value));
   };
   // Operands first, while the flowing values still have their own shapes.
   llvm::DenseMap<Value, Value> done;
@@ -177,15 +176,14 @@ void collapseEpilogue(KernelBody &kernel, int64_t m, int64_t n) {
       Value value = operand.get();
       if (flow.contains(value) || done.contains(value))
         continue;
-      auto type = withShape(value, *collapsedShape(shapeOf(value), shapeOf(op.getResult(0))));
+      auto type = withShape(value, *collapsedShape(value, op.getResult(0)));
       if (type == value.getType())
         continue;
       bool retype =
           isa<BlockArgument>(value) && llvm::all_of(value.getUsers(), [&](Operation *user) {
             return user != kernel.root && user->getNumResults() &&
                    flow.contains(user->getResult(0)) &&
-                   *collapsedShape(shapeOf(value), shapeOf(user->getResult(0))) ==
-                       SmallVector<int64_t>(type.getShape());
+                   *collapsedShape(value, user->getResult(0)) == extentsOf(type);
           });
       if (retype) {
         value.setType(type);

@@ -25,20 +25,32 @@ public:
     if (failed(generic))
       return std::nullopt;
     Choice choice;
-    choice.tiles = {parameter(overrides, "tiles", generic->tiles)};
-    choice.parameters =
-        makeParameters(kernel.func.getContext(), kind(), {{"tiles", choice.tiles[0]}});
+    std::optional<int64_t> tiles = generic->tiles.constant();
+    if (tiles) {
+      choice.tiles = {parameter(overrides, "tiles", *tiles)};
+      choice.parameters =
+          makeParameters(kernel.func.getContext(), kind(), {{"tiles", choice.tiles[0]}});
+    } else { // as many as the extents ask for
+      choice.tiles = {rangeOf(generic->tiles, dimBounds(kernel.func)).high};
+      choice.parameters = makeParameters(kernel.func.getContext(), kind(), {});
+    }
     choice.inPlace = generic->inPlace;
     return choice;
   }
 
   FailureOr<Emitted> emit(OpBuilder &builder, KernelBody &kernel, const Isa &isa,
                           DictionaryAttr parameters, StringRef name) const override {
-    int64_t tiles = parameter(parameters, "tiles", 1);
+    DimExpr tiles = parameter(parameters, "tiles", 0);
+    if (tiles == DimExpr(0)) {
+      FailureOr<GenericChoice> generic = selectGeneric(kernel.func, vectorInfo(isa));
+      if (failed(generic))
+        return failure();
+      tiles = generic->tiles;
+    }
     auto shell = createKernelShell(builder, kernel.func, name);
     if (failed(emitGenericKernel(kernel.func, shell, vectorInfo(isa), tiles)))
       return failure();
-    return Emitted{shell, uint64_t(tiles)};
+    return Emitted{shell, tiles};
   }
 
 private:

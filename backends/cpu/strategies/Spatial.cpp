@@ -1,5 +1,6 @@
 // Geometry and outer loops of the spatial strategies.
 #include "backends/cpu/strategies/Spatial.h"
+#include "backends/common/EmitHelpers.h"
 #include "backends/cpu/Strategy.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -15,8 +16,8 @@ int64_t SpatialProblem::taps() const {
   return count;
 }
 
-int64_t SpatialProblem::outerRows() const {
-  int64_t count = batch;
+DimExpr SpatialProblem::outerRows() const {
+  DimExpr count = batch;
   for (const SpatialDim &dim : ArrayRef(dims).drop_back())
     count *= dim.out;
   return count;
@@ -28,7 +29,6 @@ std::optional<SpatialProblem> describeSpatial(const KernelBody &kernel) {
   SpatialProblem problem;
   ArrayRef<int64_t> strides, pads, dilations;
   int64_t rank = 0;
-  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
   auto read = [&](auto op) {
     problem.channelsLast = op.getChannelsLast();
     problem.groups = op.getGroups();
@@ -44,22 +44,24 @@ std::optional<SpatialProblem> describeSpatial(const KernelBody &kernel) {
     return std::nullopt;
   if (!problem.channelsLast && !kernel.epilogueReshapes.empty())
     return std::nullopt;
-  ArrayRef<int64_t> in = shapeOf(problem.input), out = shapeOf(kernel.rootResult()),
-                    filter = shapeOf(problem.filter);
-  if (llvm::is_contained(out, 0) || problem.groups < 1)
+  SmallVector<DimExpr> in = extentsOf(problem.input), out = extentsOf(kernel.rootResult());
+  ArrayRef<int64_t> filter = shapeOf(problem.filter);
+  if (isEmpty(kernel.rootResult()) || problem.groups < 1 ||
+      !cast<RankedTensorType>(problem.filter.getType()).hasStaticShape())
     return std::nullopt;
+  problem.bounds = dimBounds(kernel.func);
   int64_t channel = problem.channelsLast ? rank - 1 : 1, first = problem.channelsLast ? 1 : 2;
+  if (!in[channel].isConstant() || !out[channel].isConstant())
+    return std::nullopt;
   problem.batch = in[0];
-  problem.inChannels = in[channel] / problem.groups;
-  problem.outChannels = out[channel] / problem.groups;
+  problem.inChannels = *in[channel].constant() / problem.groups;
+  problem.outChannels = *out[channel].constant() / problem.groups;
   for (int64_t d = 0; d < rank - 2; ++d) {
     SpatialDim dim{in[first + d], out[first + d], filter[2 + d], strides[d],
                    dilations[d],  pads[d],        false};
-    if (problem.transposed)
-      dim.padded = true;
-    else
-      dim.padded = dim.pad > 0 ||
-                   (dim.out - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.pad >= dim.in;
+    DimExpr reach = (dim.out - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.pad;
+    dim.padded = problem.transposed || dim.pad > 0 ||
+                 rangeOf(reach - dim.in, problem.bounds).high >= 0;
     problem.dims.push_back(dim);
   }
   problem.element = cast<RankedTensorType>(problem.input.getType()).getElementType();
@@ -75,38 +77,96 @@ std::optional<SpatialProblem> describeSpatial(const KernelBody &kernel) {
   for (int64_t d = 0; d < rank - 2; ++d)
     push(first + d);
   push(channel);
+  std::optional<int64_t> columns = problem.view.strides[problem.dims.size()].constant();
+  if (!columns)
+    return std::nullopt;
+  problem.columnStride = *columns;
   return problem;
+}
+
+/// Taps of the innermost dim that positions `phase` + i * stride of a transposed convolution (all
+/// positions otherwise) may read.
+static SmallVector<ColumnTap> tapsOf(const SpatialProblem &problem, int64_t phase, int64_t rows) {
+  const SpatialDim &dim = problem.last();
+  SmallVector<ColumnTap> taps;
+  for (int64_t k = 0; k < dim.kernel; ++k) {
+    if (!problem.transposed) {
+      taps.push_back({k, k * dim.dilation - dim.pad, 0, rows});
+      continue;
+    }
+    int64_t numerator = phase + dim.pad - k * dim.dilation;
+    if (((numerator % dim.stride) + dim.stride) % dim.stride == 0)
+      taps.push_back({k, numerator / dim.stride, 0, rows});
+  }
+  return taps;
+}
+
+/// The segments of a dynamic dim: tiles whose taps are all inside, and before and after them tiles
+/// that look.
+static SmallVector<Segment> cutDynamicColumns(const SpatialProblem &problem, int64_t rows) {
+  const SpatialDim &dim = problem.last();
+  SmallVector<Segment> segments;
+  int64_t phases = problem.transposed ? dim.stride : 1;
+  int64_t inStep = problem.transposed ? 1 : dim.stride, step = rows * inStep;
+  DimExpr first = 0; // tile of the phase
+  for (int64_t phase = 0; phase < phases; ++phase) {
+    DimExpr positions = DimExpr::ceilDiv(DimExpr::max(0, dim.out - phase), phases);
+    DimExpr tiles = DimExpr::ceilDiv(positions, rows);
+    SmallVector<ColumnTap> taps = tapsOf(problem, phase, rows);
+    int64_t least = 0, most = 0;
+    for (const ColumnTap &tap : taps) {
+      least = std::min(least, tap.offset);
+      most = std::max(most, tap.offset);
+    }
+    // Tile t reads input positions t * step + least … t * step + (rows - 1) * inStep + most.
+    DimExpr low = DimExpr::min(tiles, llvm::divideCeil(-least, step));
+    DimExpr inside = DimExpr::floorDiv(dim.in - ((rows - 1) * inStep + most) - 1 + step, step);
+    inside = DimExpr::min(inside, DimExpr::floorDiv(positions, rows));
+    DimExpr high = DimExpr::max(low, DimExpr::min(tiles, inside));
+    Segment segment{first, first + low, rows, phase, phases, 0, inStep, taps, false};
+    segment.checked = segment.ragged = true;
+    auto addSegment = [&](const DimExpr &from, const DimExpr &to, bool full) {
+      segment.begin = first + from;
+      segment.end = first + to;
+      // Places count from tile 0 of the phase, wherever the segment begins.
+      segment.base = first;
+      segment.full = full;
+      segment.checked = segment.ragged = !full;
+      if (from != to)
+        segments.push_back(segment);
+    };
+    addSegment(0, low, false);
+    addSegment(low, high, true);
+    addSegment(high, tiles, false);
+    first += tiles;
+  }
+  return segments;
 }
 
 SmallVector<Segment> cutColumns(const SpatialProblem &problem, int64_t mostRows) {
   const SpatialDim &dim = problem.last();
+  if (!dim.in.isConstant() || !dim.out.isConstant())
+    return cutDynamicColumns(problem, mostRows);
   SmallVector<Segment> segments;
+  int64_t in = *dim.in.constant(), out = *dim.out.constant();
   int64_t phases = problem.transposed ? dim.stride : 1, tile = 0;
   for (int64_t phase = 0; phase < phases; ++phase) {
-    if (phase >= dim.out)
+    if (phase >= out)
       break;
-    int64_t count = llvm::divideCeil(dim.out - phase, phases);
+    int64_t count = llvm::divideCeil(out - phase, phases);
     Split split = Split::of(count, mostRows);
-    SmallVector<ColumnTap> taps; // those of the phase
-    for (int64_t k = 0; k < dim.kernel; ++k) {
-      if (!problem.transposed) {
-        taps.push_back({k, k * dim.dilation - dim.pad, 0, 0});
-        continue;
-      }
-      int64_t numerator = phase + dim.pad - k * dim.dilation;
-      if (((numerator % dim.stride) + dim.stride) % dim.stride == 0)
-        taps.push_back({k, numerator / dim.stride, 0, 0});
-    }
+    SmallVector<ColumnTap> taps = tapsOf(problem, phase, 0);
     int64_t inStep = problem.transposed ? 1 : dim.stride, start = 0;
-    for (int64_t t = 0; t < split.tiles; ++t, ++tile) {
+    for (int64_t t = 0; t < *split.tiles.constant(); ++t, ++tile) {
       int64_t rows = t < split.big ? split.rows : split.rows - 1;
       Segment segment{tile,   tile + 1, rows, phase + start * phases, phases, start * inStep,
                       inStep, {},       true};
+      segment.base = tile;
       for (ColumnTap tap : taps) {
         tap.low = rows, tap.high = 0;
         for (int64_t i = 0; i < rows; ++i) {
           int64_t at = segment.inFirst + i * inStep + tap.offset;
-          if (at >= 0 && at < dim.in) {
+          if (at >= 0 && at < in) {
             tap.low = std::min(tap.low, i);
             tap.high = i + 1;
           }
@@ -133,15 +193,7 @@ SmallVector<Segment> cutColumns(const SpatialProblem &problem, int64_t mostRows)
   for (Segment &segment : segments) {
     segment.checked = true;
     segment.full = false;
-    segment.taps.clear();
-    for (int64_t k = 0; k < dim.kernel; ++k) {
-      int64_t numerator =
-          problem.transposed ? segment.outFirst % phases + dim.pad - k * dim.dilation : 0;
-      if (!problem.transposed)
-        segment.taps.push_back({k, k * dim.dilation - dim.pad, 0, segment.rows});
-      else if (((numerator % dim.stride) + dim.stride) % dim.stride == 0)
-        segment.taps.push_back({k, numerator / dim.stride, 0, segment.rows});
-    }
+    segment.taps = tapsOf(problem, segment.outFirst % phases, segment.rows);
     if (!merged.empty() && merged.back().rows == segment.rows && merged.back().taps == segment.taps)
       merged.back().end = segment.end;
     else
@@ -150,9 +202,9 @@ SmallVector<Segment> cutColumns(const SpatialProblem &problem, int64_t mostRows)
   return merged;
 }
 
-SmallVector<int64_t> SpatialPlan::tiles(const SpatialProblem &problem) const {
-  int64_t rows = llvm::divideCeil(problem.outerRows(), rowGroup);
-  int64_t columns = llvm::divideCeil(columnTiles, columnGroup);
+SmallVector<DimExpr> SpatialPlan::tiles(const SpatialProblem &problem) const {
+  DimExpr rows = DimExpr::ceilDiv(problem.outerRows(), rowGroup);
+  DimExpr columns = columnGroup ? DimExpr::ceilDiv(columnTiles, columnGroup) : DimExpr(1);
   if (panelsOuter)
     return {allPanels, rows, columns};
   return {rows, allPanels, columns};
@@ -161,17 +213,23 @@ SmallVector<int64_t> SpatialPlan::tiles(const SpatialProblem &problem) const {
 void SpatialPlan::cover(const SpatialProblem &problem, int64_t rows, int64_t weightBytes,
                         DictionaryAttr overrides) {
   segments = cutColumns(problem, rows);
-  columnTiles = segments.empty() ? 0 : segments.back().end;
+  columnTiles = segments.empty() ? DimExpr(0) : segments.back().end;
   // A panel's weights stay in the cache when they outweigh what one row of input brings.
   panelsOuter = parameter(overrides, "panels_outer", weightBytes > 256 * 1024);
+  // Chosen for the bounds of dynamic extents.
+  int64_t outerRows = problem.most(problem.outerRows()), tiles = problem.most(columnTiles);
+  int64_t columns = problem.most(problem.last().out);
   double perPosition = 2.0 * panels.width() * problem.taps() * problem.inChannels;
-  double all = perPosition * problem.outerRows() * allPanels * problem.last().out;
-  int64_t outerTiles = problem.outerRows() * allPanels;
-  columnGroup = columnTiles;
+  double all = perPosition * outerRows * allPanels * columns;
+  int64_t outerTiles = outerRows * allPanels;
+  columnGroup = tiles;
   if (outerTiles < 16)
-    columnGroup = chooseGroup(columnTiles, perPosition * rows, all);
-  if (columnGroup == columnTiles)
-    rowGroup = chooseGroup(problem.outerRows(), perPosition * problem.last().out, all);
+    columnGroup = chooseGroup(tiles, perPosition * rows, all);
+  bool whole = columnGroup == tiles;
+  if (whole)
+    rowGroup = chooseGroup(outerRows, perPosition * columns, all);
+  if (whole && !columnTiles.isConstant())
+    columnGroup = 0;
   columnGroup = parameter(overrides, "column_group", columnGroup);
   rowGroup = parameter(overrides, "row_group", rowGroup);
 }
@@ -183,19 +241,19 @@ SpatialEmitter::SpatialEmitter(OpBuilder &builder, KernelBody &kernel, const Isa
       inputFlat(flat(problem.view.argument)), inputUnsigned(problem.element.isUnsignedInteger()) {}
 
 void SpatialEmitter::run() {
-  SmallVector<int64_t> extents = plan.tiles(problem);
-  SmallVector<int64_t> outerExtents{problem.batch};
+  SmallVector<DimExpr> extents = plan.tiles(problem);
+  SmallVector<DimExpr> outerExtents{problem.batch};
   for (const SpatialDim &dim : ArrayRef(problem.dims).drop_back())
     outerExtents.push_back(dim.out);
-  int64_t rowCount = problem.outerRows();
+  DimExpr rowCount = problem.outerRows();
 
   auto columns = [&](Value block, Value panel, bool last) {
     beginPanel(panel, last);
-    bool whole = plan.columnGroup == plan.columnTiles;
+    bool whole = !plan.columnGroup || DimExpr(plan.columnGroup) == plan.columnTiles;
     Value low = ix.mul(loc, block, plan.columnGroup);
     Value high = ix.min(loc, add(low, plan.columnGroup), plan.columnTiles);
     for (const Segment &segment : plan.segments) {
-      if (segment.end - segment.begin == 1 && whole) {
+      if (segment.end - segment.begin == DimExpr(1) && whole && segment.base == segment.begin) {
         emitTile(segment, index(0), panel, last);
         continue;
       }
@@ -205,7 +263,7 @@ void SpatialEmitter::run() {
         to = ix.min(loc, high, segment.end);
       }
       loop(from, to, 1,
-           [&](Value tile) { emitTile(segment, ix.sub(loc, tile, segment.begin), panel, last); });
+           [&](Value tile) { emitTile(segment, ix.sub(loc, tile, segment.base), panel, last); });
     }
   };
   loop(arguments.begin, arguments.end, 1, [&](Value tile) {
@@ -215,13 +273,13 @@ void SpatialEmitter::run() {
       outer = ix.delinearize(loc, row, outerExtents);
       group = ix.div(loc, allPanel, plan.panels.panels);
       Value panel = ix.rem(loc, allPanel, plan.panels.panels);
-      if (plan.allPanels == plan.panels.panels)
+      if (DimExpr(plan.allPanels) == plan.panels.panels)
         group = index(0), panel = allPanel;
-      channelOffset = mul(group, problem.inChannels * problem.view.strides.back());
+      channelOffset = mul(group, DimExpr(problem.inChannels) * problem.view.strides.back());
       if (!plan.panels.ragged())
         return columns(at[2], panel, false);
       ifLess(
-          panel, index(plan.panels.panels - 1), [&] { columns(at[2], panel, false); },
+          panel, index(plan.panels.panels - DimExpr(1)), [&] { columns(at[2], panel, false); },
           [&] { columns(at[2], panel, true); });
     };
     if (plan.rowGroup == 1)
@@ -235,7 +293,7 @@ SmallVector<Value>
 SpatialEmitter::outerTaps(ArrayRef<Value> sums,
                           llvm::function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {
   Value offset =
-      add(add(mul(outer[0], problem.view.strides[0]), problem.view.offset), channelOffset);
+      add(add(mul(outer[0], problem.view.strides[0]), index(problem.view.offset)), channelOffset);
   return outerTap(0, index(0), offset, sums, body);
 }
 
@@ -246,7 +304,7 @@ SpatialEmitter::outerTap(size_t d, Value tap, Value offset, ValueRange sums,
     return body(tap, offset, sums);
   const SpatialDim &dim = problem.dims[d];
   Value position = outer[1 + d];
-  int64_t stride = problem.view.strides[1 + d];
+  const DimExpr &stride = problem.view.strides[1 + d];
   if (problem.transposed) {
     // Taps meet the input where position + pad - k * dilation is a multiple of the stride, and
     // inside.
@@ -289,9 +347,16 @@ SpatialEmitter::outerTap(size_t d, Value tap, Value offset, ValueRange sums,
   if (dim.kernel == 1 && !dim.padded)
     return outerTap(d + 1, tap, base, sums, body);
   return loop(low, high, 1, llvm::to_vector(sums), [&](Value k, ValueRange carried) {
-    return outerTap(d + 1, add(mul(tap, dim.kernel), k), add(base, mul(k, dim.dilation * stride)),
+    return outerTap(d + 1, add(mul(tap, dim.kernel), k), add(base, mul(k, DimExpr(dim.dilation) * stride)),
                     carried, body);
   });
+}
+
+void SpatialEmitter::store(const Segment &segment, Value column, Value channel, int64_t lanes,
+                           Value sum) {
+  if (!segment.ragged)
+    return store(column, channel, lanes, sum);
+  ifLess(column, index(problem.last().out), [&] { store(column, channel, lanes, sum); }, [] {});
 }
 
 void SpatialEmitter::store(Value column, Value channel, int64_t lanes, Value sum) {

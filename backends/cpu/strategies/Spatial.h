@@ -11,21 +11,28 @@
 namespace ingot::cpu {
 
 struct SpatialDim {
-  int64_t in, out, kernel, stride, dilation, pad; ///< pad: at the low end
-  bool padded;                                    ///< some tap may fall outside the input
+  DimExpr in, out;
+  int64_t kernel, stride, dilation, pad; ///< pad: at the low end
+  bool padded;                           ///< some tap may fall outside the input
 };
 
 struct SpatialProblem {
   bool transposed = false, channelsLast = false;
-  int64_t batch = 1, groups = 1;
+  DimExpr batch = 1;
+  int64_t groups = 1;
   int64_t inChannels = 0, outChannels = 0; ///< of one group
   llvm::SmallVector<SpatialDim> dims;      ///< outermost first
   mlir::Value input, filter, bias;
   mlir::Type element;
   StridedView view; ///< of the input: batch, spatial…, channel
 
+  DimBounds bounds;        ///< of the kernel's dims
+  int64_t columnStride = 1; ///< of the view: between neighbours in the last spatial dim
+
   int64_t taps() const;      ///< of the whole kernel
-  int64_t outerRows() const; ///< batch times the output's spatial dims but the last
+  DimExpr outerRows() const; ///< batch times the output's spatial dims but the last
+  /// The most that an extent may be.
+  int64_t most(const DimExpr &extent) const { return rangeOf(extent, bounds).high; }
   const SpatialDim &last() const { return dims.back(); }
 };
 
@@ -42,13 +49,15 @@ struct ColumnTap {
 
 /// Tiles [begin, end) of the innermost dim that differ in their place alone.
 struct Segment {
-  int64_t begin, end;
+  DimExpr begin, end;
   int64_t rows;              ///< positions in a tile
-  int64_t outFirst, outStep; ///< position i of tile `begin`: outFirst + i * outStep
+  int64_t outFirst, outStep; ///< position i of tile `base`: outFirst + i * outStep
   int64_t inFirst, inStep;   ///< input position of position i, before the tap's offset
   llvm::SmallVector<ColumnTap> taps;
   bool full;            ///< every tap is valid for every position
   bool checked = false; ///< too many kinds of border: taps are valid or not at run time
+  DimExpr base = 0;     ///< the tile that places count from: `begin`, or an earlier one
+  bool ragged = false;  ///< positions may lie beyond a dynamic extent: they are not stored
 };
 
 /// Cuts the innermost dim into tiles of at most `rows` positions.
@@ -60,10 +69,11 @@ struct SpatialPlan {
   Panels panels;         ///< of one group's output channels
   int64_t allPanels = 1; ///< groups times panels
   llvm::SmallVector<Segment> segments;
-  int64_t columnTiles = 0;
+  DimExpr columnTiles = 0;
   bool panelsOuter = false;
-  int64_t rowGroup = 1, columnGroup = 1;
-  llvm::SmallVector<int64_t> tiles(const SpatialProblem &problem) const;
+  int64_t rowGroup = 1;
+  int64_t columnGroup = 1; ///< 0: all of them
+  llvm::SmallVector<DimExpr> tiles(const SpatialProblem &problem) const;
   /// Fills columns and groups, for register tiles of `rows` positions.
   void cover(const SpatialProblem &problem, int64_t rows, int64_t weightBytes,
              mlir::DictionaryAttr overrides);
@@ -80,7 +90,7 @@ public:
 protected:
   /// Called once per panel of a tile, before its register tiles.
   virtual void beginPanel(mlir::Value panel, bool last) {}
-  /// One register tile: `tile` counts from the segment's begin.
+  /// One register tile: `tile` counts from the segment's base.
   virtual void emitTile(const Segment &segment, mlir::Value tile, mlir::Value panel, bool last) = 0;
 
   /// Loops over the valid taps of the outer spatial dims, carrying sums; `body` gets the linear tap
@@ -90,8 +100,10 @@ protected:
       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value tap, mlir::Value rowOffset,
                                                         mlir::ValueRange sums)>
           body);
-  /// Stores lanes of one position; `column` is the output position in the innermost dim, `channel`
-  /// the first lane's.
+  /// Stores lanes of one position of a segment; `column` is the output position in the innermost
+  /// dim, `channel` the first lane's.
+  void store(const Segment &segment, mlir::Value column, mlir::Value channel, int64_t lanes,
+             mlir::Value sum);
   void store(mlir::Value column, mlir::Value channel, int64_t lanes, mlir::Value sum);
 
   const SpatialProblem &problem;

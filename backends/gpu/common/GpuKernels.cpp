@@ -104,8 +104,9 @@ LogicalResult selectKernel(func::FuncOp kernel) {
     FailureOr<GenericChoice> choice = selectGeneric(kernel, vectorInfo());
     if (failed(choice))
       return failure();
-    tiles = {choice->tiles};
-    parameters = makeParameters(context, kGeneric, {{"tiles", choice->tiles}});
+    // `claim` takes static shapes alone.
+    tiles = {*choice->tiles.constant()};
+    parameters = makeParameters(context, kGeneric, {{"tiles", tiles[0]}});
   }
   // A compiler of shaders may take buffers not to alias, so nothing is done in place.
   kernel->setAttr("ingot.kernel", KernelAttr::get(context, attribute.getTarget(), parameters,

@@ -153,7 +153,7 @@ LogicalResult emitMatmul(const KernelBody &kernel, func::FuncOp dest, const Matm
   KernelArguments arguments(kernel.func, dest);
   OpBuilder builder(dest.getBody().front().getTerminator());
   VectorInfo info{/*bytes=*/0};
-  KernelEmitter k(builder, info, arguments, countTiles(shapeOf(kernel.rootResult()), tile));
+  KernelEmitter k(builder, info, arguments, {}, countTiles(shapeOf(kernel.rootResult()), tile));
   k.at(kernel.root->getLoc());
   for (auto [argument, buffer] : llvm::zip_equal(kernel.func.getArguments(), arguments.operands))
     k.inl.bind(argument, buffer);
