@@ -31,8 +31,8 @@ inline bool isNarrowFloat(mlir::Type t) {
 struct ReshapeGroup {
   size_t from, fromEnd, to, toEnd;
 };
-/// The smallest groups in which a reshape keeps the row-major order; extents of 1 between groups are
-/// in none. Both shapes have the same number of elements, and it is not 0.
+/// The smallest groups in which a reshape keeps the row-major order; extents of 1 between groups
+/// are in none. Both shapes have the same number of elements, and it is not 0.
 llvm::SmallVector<ReshapeGroup> reshapeGroups(llvm::ArrayRef<DimExpr> from,
                                               llvm::ArrayRef<DimExpr> to);
 

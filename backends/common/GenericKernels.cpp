@@ -268,8 +268,7 @@ static SmallVector<int64_t> inPlacePairs(func::FuncOp kernel, const Plan &plan) 
           if (isa<func::ReturnOp>(op))
             continue;
           bool keeps = isa<ElementwiseOpInterface>(op) && sameShape(op->getResult(0), v);
-          keeps |= op == step.root && use.getOperandNumber() == 0 &&
-                   sameShape(op->getResult(0), v);
+          keeps |= op == step.root && use.getOperandNumber() == 0 && sameShape(op->getResult(0), v);
           safe &= keeps;
           if (keeps && seen.insert(op->getResult(0)).second)
             open.push_back(op->getResult(0));

@@ -110,11 +110,12 @@ Value IndexMath::compute(Location loc, const DimExpr &extent) {
         Value rest = made(arith::RemSIOp::create(b, loc, x, y));
         Value below =
             made(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, rest, number(0)));
-        rest = made(
-            arith::SelectOp::create(b, loc, below, made(arith::AddIOp::create(b, loc, rest, y)), rest));
+        rest = made(arith::SelectOp::create(b, loc, below,
+                                            made(arith::AddIOp::create(b, loc, rest, y)), rest));
         if (op == DimExpr::Operation::Mod)
           return rest;
-        return made(arith::DivSIOp::create(b, loc, made(arith::SubIOp::create(b, loc, x, rest)), y));
+        return made(
+            arith::DivSIOp::create(b, loc, made(arith::SubIOp::create(b, loc, x, rest)), y));
       });
 }
 

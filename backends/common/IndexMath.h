@@ -40,7 +40,6 @@ public:
   mlir::Value min(mlir::Location loc, mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Location loc, mlir::Value a, mlir::Value b);
 
-
   /// The same with a number or an extent on the right.
 #define INGOT_INDEX_OP(OP)                                                                         \
   mlir::Value OP(mlir::Location loc, mlir::Value a, int64_t b) {                                   \

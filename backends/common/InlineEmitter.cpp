@@ -31,8 +31,8 @@ Value InlineEmitter::viewOf(Location loc, Value buffer, ArrayRef<DimExpr> extent
     return viewAs(builder, loc, buffer, shape);
   // A value of its own, under which the extents are found again.
   Value count = math.value(loc, llvm::product_of(extents, DimExpr(1)));
-  auto type = MemRefType::get({ShapedType::kDynamic},
-                              cast<MemRefType>(buffer.getType()).getElementType());
+  auto type =
+      MemRefType::get({ShapedType::kDynamic}, cast<MemRefType>(buffer.getType()).getElementType());
   Value view = memref::ReinterpretCastOp::create(
       builder, loc, type, flatView(builder, loc, buffer), OpFoldResult(builder.getIndexAttr(0)),
       ArrayRef<OpFoldResult>{count}, ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
@@ -170,10 +170,10 @@ Value InlineEmitter::compute(Operation *op, Value tensor, const Point &point, Wa
   if (auto o = dyn_cast<BroadcastOp>(op))
     return operandAt(o.getInput(), point, walk);
   if (auto o = dyn_cast<ReshapeOp>(op))
-    return at(o.getInput(),
-              reshapePoint(loc, extentsOf(o.getResult()), extentsOf(o.getInput()), point,
-                           walk.lanes),
-              walk);
+    return at(
+        o.getInput(),
+        reshapePoint(loc, extentsOf(o.getResult()), extentsOf(o.getInput()), point, walk.lanes),
+        walk);
   if (auto o = dyn_cast<TransposeOp>(op)) {
     Point input(point.size());
     for (auto [i, p] : llvm::enumerate(o.getPerm()))
@@ -188,8 +188,7 @@ Value InlineEmitter::compute(Operation *op, Value tensor, const Point &point, Wa
     }
     Point input;
     for (auto [i, index] : llvm::enumerate(point))
-      input.push_back(
-          plus(loc, times(loc, index, o.getSteps()[i], walk.lanes), range->first[i]));
+      input.push_back(plus(loc, times(loc, index, o.getSteps()[i], walk.lanes), range->first[i]));
     return at(o.getInput(), input, walk);
   }
   if (auto o = dyn_cast<PadOp>(op))

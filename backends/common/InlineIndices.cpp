@@ -51,8 +51,9 @@ LaneIndex InlineEmitter::times(Location loc, const LaneIndex &i, const DimExpr &
     if (i.base || i.offset)
       result.base = math.mul(loc, scalar(loc, i), by);
     if (!i.uniform())
-      result.vector = arith::MulIOp::create(
-          builder, loc, vectorOf(loc, {{}, 0, i.stride, i.vector}, lanes), splatExtent(loc, by, lanes));
+      result.vector =
+          arith::MulIOp::create(builder, loc, vectorOf(loc, {{}, 0, i.stride, i.vector}, lanes),
+                                splatExtent(loc, by, lanes));
     return result;
   }
   int64_t factor = *by.constant();
@@ -205,7 +206,8 @@ Point InlineEmitter::reshapePoint(Location loc, ArrayRef<DimExpr> from, ArrayRef
   for (auto [f, fEnd, t, tEnd] : reshapeGroups(from, to)) {
     LaneIndex linear;
     for (size_t i = f; i < fEnd; ++i)
-      linear = sum(loc, times(loc, linear, from[i], lanes), from[i] == one ? LaneIndex() : point[i]);
+      linear =
+          sum(loc, times(loc, linear, from[i], lanes), from[i] == one ? LaneIndex() : point[i]);
     for (size_t i = tEnd; i-- > t;) {
       if (to[i] == one)
         continue;

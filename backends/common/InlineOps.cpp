@@ -163,12 +163,11 @@ Value InlineEmitter::concatAt(ConcatOp op, const Point &point, Walk walk) {
   Value result;
   DimExpr start = 0;
   // Lanes along the axis lie in one input when every boundary is a multiple of their number.
-  bool together =
-      !position.vector && position.stride == 1 && position.offset % walk.lanes == 0 &&
-      (!position.base || isMultipleOf(position.base, walk.lanes)) &&
-      llvm::all_of(op.getInputs(), [&](Value v) {
-        return DimExpr::mod(extentsOf(v)[axis], walk.lanes) == DimExpr(0);
-      });
+  bool together = !position.vector && position.stride == 1 && position.offset % walk.lanes == 0 &&
+                  (!position.base || isMultipleOf(position.base, walk.lanes)) &&
+                  llvm::all_of(op.getInputs(), [&](Value v) {
+                    return DimExpr::mod(extentsOf(v)[axis], walk.lanes) == DimExpr(0);
+                  });
   for (Value operand : op.getInputs()) {
     DimExpr extent = extentsOf(operand)[axis], begin = start;
     start += extent;

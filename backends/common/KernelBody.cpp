@@ -49,7 +49,8 @@ bool isContraction(Operation *op) {
   return isa<ConvOp, ConvTransposeOp, MatmulOp, AttentionOp>(op);
 }
 bool isShapeOnly(Operation *op) {
-  return isa<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, ConcatOp, PadOp, ConstantOp, IotaOp, DimOp>(op);
+  return isa<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, ConcatOp, PadOp, ConstantOp, IotaOp,
+             DimOp>(op);
 }
 
 } // namespace
@@ -175,8 +176,7 @@ SmallVector<int64_t> KernelBody::inPlacePairs() const {
         continue;
       bool onlyAfter = llvm::all_of(argument.getUsers(), [&](Operation *user) {
         return user != root && isa<ElementwiseOpInterface>(user) &&
-               sameShape(user->getResult(0), result) &&
-               root->isBeforeInBlock(user);
+               sameShape(user->getResult(0), result) && root->isBeforeInBlock(user);
       });
       // Another result's value must not need the argument after this result is written.
       if (!onlyAfter || results.size() > 1)

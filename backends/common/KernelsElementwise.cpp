@@ -22,9 +22,9 @@ void emitElementwise(KernelEmitter &k) {
   for (const Stage &group : groups) {
     k.stage = &group;
     k.at(group.outputs[0].tensor.getLoc());
-    k.forShareOfLanes(extentsOf(group.outputs[0].tensor), lanes, [&](ArrayRef<Value> indices, int64_t count) {
-      k.finish(indices, count, {});
-    });
+    k.forShareOfLanes(
+        extentsOf(group.outputs[0].tensor), lanes,
+        [&](ArrayRef<Value> indices, int64_t count) { k.finish(indices, count, {}); });
   }
   k.stage = stage;
 }

@@ -51,8 +51,7 @@ static void putUpdate(KernelEmitter &k, ScatterKind kind, Value tensor, Value bu
     old = k.mixed().toFloat(old, combiner.element);
     update = k.mixed().toFloat(update, combiner.element);
   }
-  k.inl.store(k.loc(), combiner.combine(k, old, update), buffer, indices, lanes,
-              k.maskFor(lanes));
+  k.inl.store(k.loc(), combiner.combine(k, old, update), buffer, indices, lanes, k.maskFor(lanes));
 }
 
 void emitScatterElements(KernelEmitter &k, ScatterElementsOp op) {

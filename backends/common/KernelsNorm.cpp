@@ -290,7 +290,8 @@ void emitGroupNorm(KernelEmitter &k, GroupNormOp op) {
   outer[lane - 1] = 1;
   Mixed m = k.mixed();
   normalizeRows(
-      k, op, op.getInput(), {shape[0], DimExpr(groups)}, outer, inner, op.getEpsilon().convertToDouble(),
+      k, op, op.getInput(), {shape[0], DimExpr(groups)}, outer, inner,
+      op.getEpsilon().convertToDouble(),
       /*centred=*/true,
       [&](ArrayRef<Value> unit, ArrayRef<Value> o, Value first) {
         KernelEmitter::Values all{unit[0]};

@@ -95,8 +95,8 @@ Value Combiner::horizontal(KernelEmitter &k, Value v) const {
 
 /// The same for an `inner` that depends on dims: whole vectors, and one with the lanes that are
 /// left.
-static Value reduceDynamicLanes(KernelEmitter &k, const Combiner &combiner,
-                                ArrayRef<DimExpr> outer, const DimExpr &inner, int64_t lanes,
+static Value reduceDynamicLanes(KernelEmitter &k, const Combiner &combiner, ArrayRef<DimExpr> outer,
+                                const DimExpr &inner, int64_t lanes,
                                 function_ref<Value(ArrayRef<Value>, Value, int64_t)> value) {
   IndexMath &math = k.inl.index();
   Value neutral = combiner.neutral(k), start = k.splat(neutral, lanes), end = k.index(inner);

@@ -84,7 +84,8 @@ TileShape chooseTile(int64_t rowCount, int64_t extent, int64_t depth, int64_t la
         return split.big * tile(split.rows) +
                (*split.tiles.constant() - split.big) * tile(split.rows - 1);
       };
-      double cost = (*panels.panels.constant() - 1) * column(vectors) + column(panels.lastVectors());
+      double cost =
+          (*panels.panels.constant() - 1) * column(vectors) + column(panels.lastVectors());
       if (bestCost == 0 || cost < bestCost * 0.999) {
         bestCost = cost;
         best = {split.rows, vectors};
@@ -300,8 +301,8 @@ SmallVector<Value> ContractionEmitter::initialSums(Value bias, Value column, int
       continue;
     }
     Value at = add(column, int64_t(j) * lanes);
-    Value vector = inliner.emit(bias, {at}, count,
-                                end && count > 1 ? lanesBelow(at, end, count) : Value());
+    Value vector =
+        inliner.emit(bias, {at}, count, end && count > 1 ? lanesBelow(at, end, count) : Value());
     auto element = cast<RankedTensorType>(bias.getType()).getElementType();
     vector = widen(vector, element.isUnsignedInteger());
     if (count == 1)

@@ -138,7 +138,8 @@ struct Worker {
       job.record.workerScratch = scratch.getInt();
       emitted->function->removeAttr(scratchAttr);
     }
-    if (failed(lowerToLLVM(*module, emitted->function, operands, job.record.dims, attribute.getInPlace(), isa)))
+    if (failed(lowerToLLVM(*module, emitted->function, operands, job.record.dims,
+                           attribute.getInPlace(), isa)))
       return failure();
     auto object = compileToObject(*module, isa, *machine);
     if (!object) {

@@ -23,8 +23,8 @@ mlir::LogicalResult convertToLLVM(mlir::ModuleOp module, const Isa &isa);
 
 /// Turns `emitted` (signature of backends/common/KernelShell.h, the only function of `module`) into
 /// LLVM dialect: the function keeps its body behind bare pointers, and a new public function of its
-/// name takes `ingot_kernel_args`. `operands` and `dims` are how many the kernel has; `inPlace` lists flat pairs [result, operand] that may share
-/// memory; all others are taken not to.
+/// name takes `ingot_kernel_args`. `operands` and `dims` are how many the kernel has; `inPlace`
+/// lists flat pairs [result, operand] that may share memory; all others are taken not to.
 mlir::LogicalResult lowerToLLVM(mlir::ModuleOp module, mlir::func::FuncOp emitted,
                                 unsigned operands, unsigned dims, llvm::ArrayRef<int64_t> inPlace,
                                 const Isa &isa);

@@ -150,6 +150,8 @@ T DimExpr::lower(llvm::function_ref<T(int64_t)> number, llvm::function_ref<T(llv
     add(number(negative ? -this->number : this->number), negative);
   }
   return *sum;
+}
+
 /// Numbers as expressions.
 inline llvm::SmallVector<DimExpr> dimExprs(llvm::ArrayRef<int64_t> numbers) {
   return llvm::SmallVector<DimExpr>(numbers.begin(), numbers.end());

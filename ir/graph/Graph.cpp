@@ -105,9 +105,9 @@ void ingot::setDimBounds(Operation *op, const DimBounds &bounds) {
   }
   SmallVector<NamedAttribute> entries;
   for (const auto &entry : bounds)
-    entries.push_back({StringAttr::get(op->getContext(), entry.getKey()),
-                       DenseI64ArrayAttr::get(op->getContext(),
-                                              {entry.getValue().low, entry.getValue().high})});
+    entries.push_back(
+        {StringAttr::get(op->getContext(), entry.getKey()),
+         DenseI64ArrayAttr::get(op->getContext(), {entry.getValue().low, entry.getValue().high})});
   op->setAttr(kDimBoundsAttr, DictionaryAttr::get(op->getContext(), entries));
 }
 

@@ -308,8 +308,8 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
     bool aligned = operand.getType() == type;
     for (Operation *user : operand.getUsers())
       if (aligned && group.ops.count(user))
-        aligned = kernelRole(user) == KernelRole::Pointwise &&
-                  sameShape(user->getResult(0), operand);
+        aligned =
+            kernelRole(user) == KernelRole::Pointwise && sameShape(user->getResult(0), operand);
     // From there to the output every op must stay at that index: only pointwise ops of that shape
     // may follow.
     SmallVector<Operation *> work;
@@ -321,8 +321,7 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
       Operation *op = work.pop_back_val();
       if (!seen.insert(op).second)
         continue;
-      aligned =
-          kernelRole(op) == KernelRole::Pointwise && sameShape(op->getResult(0), operand);
+      aligned = kernelRole(op) == KernelRole::Pointwise && sameShape(op->getResult(0), operand);
       for (Operation *user : op->getUsers())
         if (group.ops.count(user))
           work.push_back(user);
@@ -409,9 +408,8 @@ DimsAttr renameDims(func::FuncOp function, const DimBounds &bounds) {
     if (auto dim = dyn_cast<DimOp>(op))
       dim.setExpression(rename(dim.getExpression()).str());
   }
-  function.setFunctionType(
-      FunctionType::get(context, function.front().getArgumentTypes(),
-                        function.front().getTerminator()->getOperandTypes()));
+  function.setFunctionType(FunctionType::get(context, function.front().getArgumentTypes(),
+                                             function.front().getTerminator()->getOperandTypes()));
   setDimBounds(function, own);
   return DimsAttr::get(context, given);
 }

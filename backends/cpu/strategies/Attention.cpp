@@ -142,7 +142,7 @@ private:
   }
   /// Elements of a row of the result, in whole panels.
   int64_t resultWidth() const { return *plan.columns.panels.constant() * plan.columns.width(); }
-  Value queryRow(Value row) { 
+  Value queryRow(Value row) {
     return ragged() ? ix.min(loc, row, problem.queries - DimExpr(1)) : row;
   }
   /// Whether register tiles reach beyond the last query row.
@@ -257,7 +257,8 @@ private:
   /// a dynamic number of keys ends where the keys end.
   Value masked(Value score, Value row, Value key, int64_t count, bool last) {
     Value none = spread(lowest());
-    Value there = last && plan.keys.dynamic() ? lanesBelow(key, index(problem.keys), lanes) : Value();
+    Value there =
+        last && plan.keys.dynamic() ? lanesBelow(key, index(problem.keys), lanes) : Value();
     auto flags = VectorType::get({lanes}, b.getI1Type());
     if (Value mask = problem.op.getMask()) {
       SmallVector<Value> at{batch, head, queryRow(row), key};
@@ -389,7 +390,9 @@ private:
       };
       if (!plan.columns.ragged())
         return finish(false);
-      ifLess(panel, index(plan.columns.panels - DimExpr(1)), [&] { finish(false); }, [&] { finish(true); });
+      ifLess(
+          panel, index(plan.columns.panels - DimExpr(1)), [&] { finish(false); },
+          [&] { finish(true); });
     });
   }
 

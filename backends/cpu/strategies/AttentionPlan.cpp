@@ -70,9 +70,9 @@ std::optional<AttentionProblem> describeAttention(const KernelBody &kernel) {
     if (ShapedType::isDynamic(shape[1]) || ShapedType::isDynamic(shape[3]))
       return std::nullopt;
   SmallVector<DimExpr> extents = extentsOf(op.getQuery());
-  AttentionProblem problem{op,         extents[0], q[1], q[1] / k[1],
-                           extents[2], extentsOf(op.getKey())[2],
-                           q[3],       v[3],       {0, 1, 2, 3}};
+  AttentionProblem problem{op,          extents[0], q[1],
+                           q[1] / k[1], extents[2], extentsOf(op.getKey())[2],
+                           q[3],        v[3],       {0, 1, 2, 3}};
   Value last = kernel.results[0];
   if (auto transpose = last.getDefiningOp<TransposeOp>()) {
     problem.order.assign(transpose.getPerm().begin(), transpose.getPerm().end());
@@ -84,8 +84,7 @@ std::optional<AttentionProblem> describeAttention(const KernelBody &kernel) {
     bool follows = llvm::any_of(member.getOperands(), [&](Value x) { return flowing.contains(x); });
     if (!follows || (isa<TransposeOp>(member) && member.getResult(0) == kernel.results[0]))
       continue;
-    if (!isa<ElementwiseOpInterface>(member) ||
-        !sameShape(member.getResult(0), op.getResult()))
+    if (!isa<ElementwiseOpInterface>(member) || !sameShape(member.getResult(0), op.getResult()))
       return std::nullopt;
     flowing.insert(member.getResult(0));
   }

@@ -62,8 +62,7 @@ GemmPlan makePlan(const GemmProblem &problem, const DimBounds &bounds, const Isa
   TileShape shape = chooseTile(m, n, k, lanes, isa);
   // Work for eight threads, as long as each has enough of it.
   auto pieces = [&] {
-    return batch * llvm::divideCeil(m, shape.rows) *
-           llvm::divideCeil(n, lanes * shape.vectors);
+    return batch * llvm::divideCeil(m, shape.rows) * llvm::divideCeil(n, lanes * shape.vectors);
   };
   while (shape.vectors > 1 && pieces() < 8 && 1.0 * shape.rows * lanes * shape.vectors * k > 20e3)
     shape.vectors = llvm::divideCeil(shape.vectors, 2);
@@ -110,8 +109,7 @@ public:
   void run() {
     SmallVector<DimExpr> extents = plan.tiles(problem.batch);
     if (plan.rhs == RhsKind::Gather) {
-      int64_t elements =
-          rangeOf(problem.k, dimBounds(kernel.func)).high * plan.panels.width();
+      int64_t elements = rangeOf(problem.k, dimBounds(kernel.func)).high * plan.panels.width();
       int64_t bytes =
           llvm::alignTo(std::max<int64_t>(1, elements) * sumType.getIntOrFloatBitWidth() / 8, 64);
       shell->setAttr(scratchAttr, b.getI64IntegerAttr(bytes));
@@ -360,11 +358,11 @@ private:
     auto step = [&](Value k, int64_t count, ValueRange sums) {
       SmallVector<Value> x, next;
       for (int64_t i = 0; i < rows; ++i)
-        x.push_back(loadVector(lhsFlat, add(add(lhsBase, k), DimExpr(i) * lhsRow), count,
-                               isUnsigned[0]));
+        x.push_back(
+            loadVector(lhsFlat, add(add(lhsBase, k), DimExpr(i) * lhsRow), count, isUnsigned[0]));
       for (int64_t n = 0; n < columns; ++n) {
-        Value y = loadVector(rhsFlat, add(add(rhsBase, k), DimExpr(n) * rhsColumn), count,
-                             isUnsigned[1]);
+        Value y =
+            loadVector(rhsFlat, add(add(rhsBase, k), DimExpr(n) * rhsColumn), count, isUnsigned[1]);
         for (int64_t i = 0; i < rows; ++i)
           next.push_back(multiplyAdd(x[i], y, sums[n * rows + i]));
       }

@@ -1,6 +1,6 @@
 // Reads kernels as matrix products.
-#include "backends/cpu/strategies/Gemm.h"
 #include "backends/common/EmitHelpers.h"
+#include "backends/cpu/strategies/Gemm.h"
 
 using namespace mlir;
 
@@ -21,8 +21,8 @@ llvm::SmallPtrSet<Value, 8> flowing(const KernelBody &kernel) {
   return set;
 }
 
-/// The shape that an epilogue operand has beside [m, n], when its op gives `result`; nothing when it
-/// varies over a part of the rows.
+/// The shape that an epilogue operand has beside [m, n], when its op gives `result`; nothing when
+/// it varies over a part of the rows.
 std::optional<SmallVector<DimExpr>> collapsedShape(Value operand, Value result) {
   SmallVector<DimExpr> own = extentsOf(operand), all = extentsOf(result);
   ArrayRef<DimExpr> shape = own, full = all;

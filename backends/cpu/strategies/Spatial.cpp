@@ -60,8 +60,8 @@ std::optional<SpatialProblem> describeSpatial(const KernelBody &kernel) {
     SpatialDim dim{in[first + d], out[first + d], filter[2 + d], strides[d],
                    dilations[d],  pads[d],        false};
     DimExpr reach = (dim.out - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.pad;
-    dim.padded = problem.transposed || dim.pad > 0 ||
-                 rangeOf(reach - dim.in, problem.bounds).high >= 0;
+    dim.padded =
+        problem.transposed || dim.pad > 0 || rangeOf(reach - dim.in, problem.bounds).high >= 0;
     problem.dims.push_back(dim);
   }
   problem.element = cast<RankedTensorType>(problem.input.getType()).getElementType();
@@ -347,8 +347,8 @@ SpatialEmitter::outerTap(size_t d, Value tap, Value offset, ValueRange sums,
   if (dim.kernel == 1 && !dim.padded)
     return outerTap(d + 1, tap, base, sums, body);
   return loop(low, high, 1, llvm::to_vector(sums), [&](Value k, ValueRange carried) {
-    return outerTap(d + 1, add(mul(tap, dim.kernel), k), add(base, mul(k, DimExpr(dim.dilation) * stride)),
-                    carried, body);
+    return outerTap(d + 1, add(mul(tap, dim.kernel), k),
+                    add(base, mul(k, DimExpr(dim.dilation) * stride)), carried, body);
   });
 }
 

@@ -26,7 +26,7 @@ struct SpatialProblem {
   mlir::Type element;
   StridedView view; ///< of the input: batch, spatial…, channel
 
-  DimBounds bounds;        ///< of the kernel's dims
+  DimBounds bounds;         ///< of the kernel's dims
   int64_t columnStride = 1; ///< of the view: between neighbours in the last spatial dim
 
   int64_t taps() const;      ///< of the whole kernel

@@ -15,6 +15,9 @@ struct KernelCase {
   std::string strategy = {};            ///< overrides: a dictionary, or empty
   unsigned pieces = 1;       ///< tile ranges that the launch is cut into, run in reverse order
   double low = -1, high = 1; ///< range of random inputs
+  /// For a kernel with dims d0, d1, …: their values in each run of the one compiled kernel. Its
+  /// bounds are the least and the greatest of them.
+  std::vector<std::vector<int64_t>> sizes = {};
 };
 
 /// Runs the case; any departure is a GoogleTest failure. Returns the strategy's kind, empty after a

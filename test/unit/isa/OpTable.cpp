@@ -127,6 +127,7 @@ void addMoves(Table &t) {
           std::string("%r = ingot.pad %a low [0, 3] high [1, 2] {mode = #ingot<pad_mode ") + mode +
               ">} : tensor<3x37xT>",
           mode);
+  t.add("dim", {"i64"}, "", "tensor<T>", "%r = ingot.dim \"7\" : tensor<T>");
   t.add("iota", kNumbers, "", "tensor<3x37xT>",
         "%r = ingot.iota dim 1 {start = 1.0 : f64, step = 2.0 : f64} : tensor<3x37xT>");
   for (const char *index : {"i32", "i64"}) {

@@ -201,7 +201,7 @@ void checkKernel(const KernelCase &test) {
     ASSERT_TRUE(succeeded(choice)) << test.text;
     runOnce(context, kernel, test, bytes, 1, inputs, *expected);
     // The chosen tiles of GPU threads are one a point: few are enough here.
-    int64_t many = std::min<int64_t>(choice->tiles, bytes ? 64 : 5);
+    int64_t many = std::min<int64_t>(*choice->tiles.constant(), bytes ? 64 : 5);
     if (many == 1 && choice->units > 1)
       many = std::min<int64_t>(3, choice->units);
     if (many > 1)

@@ -79,7 +79,8 @@ private:
     SmallVector<Type> results{result};
     if (!pick(6))
       results.push_back(tensor(1 + pick(4)));
-    auto op = LaunchOp::create(builder, name(), results, kernelFor(inputs, results), inputs);
+    auto op =
+        LaunchOp::create(builder, name(), results, kernelFor(inputs, results), inputs, DimsAttr());
     llvm::append_range(values, op.getResults());
     return op.getResult(0);
   }
@@ -87,9 +88,9 @@ private:
   void branch(unsigned depth) {
     auto flagType = RankedTensorType::get({}, builder.getI1Type());
     SmallVector<Value> from{any()};
-    Value flag =
-        LaunchOp::create(builder, name(), TypeRange{flagType}, kernelFor(from, {flagType}), from)
-            .getResult(0);
+    Value flag = LaunchOp::create(builder, name(), TypeRange{flagType}, kernelFor(from, {flagType}),
+                                  from, DimsAttr())
+                     .getResult(0);
     Value condition = tensor::ExtractOp::create(builder, name(), flag, ValueRange{});
     SmallVector<Type> results{tensor(1 + pick(3))};
     if (pick(2))
