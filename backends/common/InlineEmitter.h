@@ -107,6 +107,9 @@ private:
   mlir::Value dequantizeAt(DequantizeOp op, const Point &point, Walk walk);
   mlir::Value batchNormAt(BatchNormOp op, const Point &point, Walk walk);
   mlir::Value resizeAt(ResizeOp op, const Point &point, Walk walk);
+  /// Interpolates one dim at output index `index`; `at` gives elements at input indices of it.
+  mlir::Value resizeDynamicDim(ResizeOp op, unsigned dim, const LaneIndex &index, Walk walk,
+                               llvm::function_ref<mlir::Value(LaneIndex)> at);
   Point reshapePoint(mlir::Location loc, mlir::ArrayRef<DimExpr> from, mlir::ArrayRef<DimExpr> to,
                      const Point &point, int64_t lanes);
   /// An index read from a tensor of indices: negative ones count from the end, then clamped to the

@@ -1,6 +1,8 @@
-// Resize as an inline op: extents are static, so source positions and weights are tables made here.
+// Resize as an inline op: source positions and weights are tables made here where extents are
+// static, and computed where they are not.
 #include "backends/common/EmitHelpers.h"
 #include "backends/common/InlineEmitter.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
 
 using namespace mlir;
@@ -84,6 +86,117 @@ static ResizeTable tableOf(ResizeOp op, unsigned dim, int64_t in, int64_t out) {
   return table;
 }
 
+namespace {
+/// The arithmetic of one dim of a dynamic extent, on scalars or vectors of f32, as `tableOf` does
+/// it.
+struct ResizeMath {
+  Mixed m;
+
+  Value number(Value like, double value) const { return m.number(like, value); }
+  Value floor(Value x) const { return math::FloorOp::create(m.b, m.loc, x); }
+  Value ceil(Value x) const { return math::CeilOp::create(m.b, m.loc, x); }
+  Value plus(Value x, double y) const { return m.op<arith::AddFOp>(x, number(x, y)); }
+  Value minus(Value x, Value y) const { return m.op<arith::SubFOp>(x, y); }
+  Value times(Value x, Value y) const { return m.op<arith::MulFOp>(x, y); }
+  Value clamp(Value x, Value high) const {
+    x = m.op<arith::MaximumFOp>(x, number(x, 0));
+    return m.op<arith::MinimumFOp>(x, high);
+  }
+
+  /// See `sourcePosition`; `in` and `out` are the extents as f32.
+  Value position(CoordinateMode mode, Value i, float scale, Value in, Value out) const {
+    Value one = number(out, 1);
+    Value several = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::OGT, out, one);
+    auto ifSeveral = [&](Value x) -> Value {
+      Value zero = number(x, 0);
+      return arith::SelectOp::create(m.b, m.loc, several, x, zero);
+    };
+    Value centre = plus(m.op<arith::DivFOp>(plus(i, 0.5), number(i, scale)), -0.5);
+    switch (mode) {
+    case CoordinateMode::HalfPixel:
+      return centre;
+    case CoordinateMode::PytorchHalfPixel:
+      return ifSeveral(centre);
+    case CoordinateMode::AlignCorners:
+      return ifSeveral(m.op<arith::DivFOp>(times(i, minus(in, one)), minus(out, one)));
+    case CoordinateMode::Asymmetric:
+      return m.op<arith::DivFOp>(i, number(i, scale));
+    }
+    llvm_unreachable("unknown coordinate mode");
+  }
+
+  Value nearest(NearestMode mode, Value x) const {
+    switch (mode) {
+    case NearestMode::RoundPreferFloor:
+      return ceil(plus(x, -0.5));
+    case NearestMode::RoundPreferCeil:
+      return floor(plus(x, 0.5));
+    case NearestMode::Floor:
+      return floor(x);
+    case NearestMode::Ceil:
+      return ceil(x);
+    }
+    llvm_unreachable("unknown nearest mode");
+  }
+
+  /// Weights of Keys' cubic convolution, `f` from the second tap.
+  SmallVector<Value> cubic(double a, Value f) const {
+    auto near = [&](Value d) {
+      Value y = plus(times(d, number(d, a + 2)), -(a + 3));
+      return plus(times(times(y, d), d), 1);
+    };
+    auto far = [&](Value d) {
+      Value y = plus(times(d, number(d, a)), -5 * a);
+      return plus(times(plus(times(y, d), 8 * a), d), -4 * a);
+    };
+    Value one = number(f, 1), two = number(f, 2);
+    return {far(plus(f, 1)), near(f), near(minus(one, f)), far(minus(two, f))};
+  }
+};
+} // namespace
+
+Value InlineEmitter::resizeDynamicDim(ResizeOp op, unsigned dim, const LaneIndex &index, Walk walk,
+                                      llvm::function_ref<Value(LaneIndex)> at) {
+  Location loc = op.getLoc();
+  ResizeMath r{{builder, loc}};
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  auto extent = [&](Value tensor) -> Value {
+    Value i = math.value(loc, extentsOf(tensor)[dim]);
+    return arith::SIToFPOp::create(builder, loc, f32,
+                                   arith::IndexCastOp::create(builder, loc, i32, i));
+  };
+  Value in = extent(op.getInput()), out = extent(op.getResult()), last = r.plus(in, -1);
+  Value i = index.uniform() ? scalar(loc, index) : vectorOf(loc, index, walk.lanes);
+  i = arith::IndexCastOp::create(builder, loc, typeLike(i, i32), i);
+  i = arith::SIToFPOp::create(builder, loc, typeLike(i, f32), i);
+  Value x = r.position(op.getCoordinates(), i, static_cast<float>(op.getScales()[dim]), in, out);
+  // The element at a position that is a whole number.
+  auto tap = [&](Value position) {
+    Value source = r.clamp(position, last);
+    source = arith::FPToSIOp::create(builder, loc, typeLike(source, i32), source);
+    source =
+        arith::IndexCastOp::create(builder, loc, typeLike(source, builder.getIndexType()), source);
+    return at(isVector(source) ? LaneIndex{{}, 0, 0, source} : LaneIndex{source, 0, 0, {}});
+  };
+  if (op.getMode() == ResizeMode::Nearest)
+    return tap(r.nearest(op.getNearest(), x));
+  bool linear = op.getMode() == ResizeMode::Linear;
+  if (linear)
+    x = r.clamp(x, last);
+  Value low = r.floor(x), f = r.minus(x, low);
+  SmallVector<Value> weights = linear ? SmallVector<Value>{r.minus(r.number(f, 1), f), f}
+                                      : r.cubic(op.getCubicCoeff().convertToDouble(), f);
+  Value result;
+  for (auto [t, weight] : llvm::enumerate(weights)) {
+    Value v = tap(r.plus(low, linear ? double(t) : double(t) - 1));
+    if (!v)
+      return {};
+    Value term = r.times(v, r.m.toFloat(weight, scalarType(v)));
+    result = result ? r.m.op<arith::AddFOp>(result, term) : term;
+  }
+  return result;
+}
+
 Value InlineEmitter::resizeAt(ResizeOp op, const Point &point, Walk walk) {
   Location loc = op.getLoc();
   ArrayRef<int64_t> in = shapeOf(op.getInput()), out = shapeOf(op.getResult());
@@ -97,11 +210,12 @@ Value InlineEmitter::resizeAt(ResizeOp op, const Point &point, Walk walk) {
       return v && op.getMode() != ResizeMode::Nearest && isNarrowFloat(scalarType(v)) ? m.f32(v)
                                                                                       : v;
     }
-    if (ShapedType::isDynamic(in[dim]) || ShapedType::isDynamic(out[dim])) {
-      op.emitOpError("has no kernel for dim ")
-          << dim << ", whose extent depends on the model's dims; fix it with --dim";
-      return {};
-    }
+    if (ShapedType::isDynamic(in[dim]) || ShapedType::isDynamic(out[dim]))
+      return resizeDynamicDim(op, dim, point[dim], walk, [&](LaneIndex source) {
+        Point next = input;
+        next[dim] = source;
+        return from(dim + 1, next);
+      });
     ResizeTable table = tableOf(op, dim, in[dim], out[dim]);
     auto shape = RankedTensorType::get({table.taps, out[dim]}, builder.getI32Type());
     Value sources = globalConstant(builder, loc,

@@ -259,6 +259,19 @@ TEST(Dynamic, Pooling) {
         {{1, 3}, {2, 8}, {3, 17}});
 }
 
+TEST(Dynamic, Resize) {
+  for (const char *mode : {"nearest", "linear", "cubic"})
+    for (const char *coordinates :
+         {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"})
+      check("generic",
+            std::string("func.func private @k(%x: T[1,d0,d1,3]f32) -> T[1,2*d0,2*d1,3]f32 {\n"
+                        "%0 = ingot.resize ") +
+                mode + " %x scales [1.0, 2.0, 2.0, 1.0] " + coordinates +
+                " : T[1,d0,d1,3]f32 -> T[1,2*d0,2*d1,3]f32\n"
+                "return %0 : T[1,2*d0,2*d1,3]f32 }",
+            {{1, 1}, {3, 5}, {2, 17}});
+}
+
 TEST(Dynamic, Recurrence) {
   check(
       "generic",
