@@ -354,6 +354,12 @@ private:
                   &rhsColumn = problem.rhsView->strides.back();
     int64_t depth = *problem.k.constant();
     Value lhsFlat = flat(problem.lhsView->argument);
+    // Columns beyond the last one of a dynamic number repeat it and are not stored.
+    bool masked = last && plan.panels.dynamic();
+    SmallVector<Value> offsets;
+    for (int64_t n = 0; n < columns; ++n)
+      offsets.push_back(masked ? mul(ix.sub(loc, inside(add(column, n), last), column), rhsColumn)
+                               : index(DimExpr(n) * rhsColumn));
     // One step: `count` products for every sum.
     auto step = [&](Value k, int64_t count, ValueRange sums) {
       SmallVector<Value> x, next;
@@ -361,8 +367,7 @@ private:
         x.push_back(
             loadVector(lhsFlat, add(add(lhsBase, k), DimExpr(i) * lhsRow), count, isUnsigned[0]));
       for (int64_t n = 0; n < columns; ++n) {
-        Value y =
-            loadVector(rhsFlat, add(add(rhsBase, k), DimExpr(n) * rhsColumn), count, isUnsigned[1]);
+        Value y = loadVector(rhsFlat, add(add(rhsBase, k), offsets[n]), count, isUnsigned[1]);
         for (int64_t i = 0; i < rows; ++i)
           next.push_back(multiplyAdd(x[i], y, sums[n * rows + i]));
       }
@@ -383,7 +388,8 @@ private:
     if (depth > whole)
       rest = step(index(whole), depth - whole,
                   SmallVector<Value>(rows * columns, zero(depth - whole)));
-    Value bias = initialSums(problem.bias, column, columns, {columns})[0];
+    Value end = masked ? index(problem.n) : Value();
+    Value bias = initialSums(problem.bias, column, columns, {columns}, end)[0];
     for (int64_t i = 0; i < rows; ++i) {
       SmallVector<Value> scalars;
       for (int64_t n = 0; n < columns; ++n) {
@@ -396,7 +402,7 @@ private:
         vector = addSums(vector, bias);
       SmallVector<Value> to(batch);
       to.append({add(firstRow, i), column});
-      finish(to, columns, vector);
+      finish(to, columns, vector, {}, masked ? lanesBelow(column, end, columns) : Value());
     }
   }
 
@@ -493,7 +499,7 @@ private:
   static bool dotFits(const GemmProblem &problem) {
     return problem.lhsView && problem.rhsView && problem.lhsView->strides.back() == DimExpr(1) &&
            problem.rhsView->strides.end()[-2] == DimExpr(1) && problem.m.isConstant() &&
-           problem.n.isConstant() && problem.k.isConstant();
+           problem.k.isConstant();
   }
 
   static Packing pack(const GemmProblem &problem, BlockArgument argument, const Panels &panels) {

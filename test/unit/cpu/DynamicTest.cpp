@@ -187,6 +187,14 @@ TEST(Dynamic, Matmul) {
         oneDim());
 }
 
+TEST(Dynamic, FewRows) {
+  // One query on a growing cache: dot products along the keys as they lie.
+  check("gemm", R"(func.func private @k(%x: T[2,4,1,40]f32, %y: T[2,4,d0,40]f32) -> T[2,4,1,d0]f32 {
+    %0 = ingot.matmul %x, %y transpose_b : T[2,4,1,40]f32, T[2,4,d0,40]f32
+    return %0 : T[2,4,1,d0]f32 })",
+        oneDim());
+}
+
 TEST(Dynamic, Attention) {
   check(
       "attention",
