@@ -149,6 +149,43 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
   return success();
 }
 
+/// Whether `own`, a type of a kernel, is `here` in a launch where the kernel's dims are `dims`.
+static bool isSameType(Type own, Type here, ArrayRef<DimExpr> dims) {
+  auto kernel = dyn_cast<RankedTensorType>(own);
+  if (!kernel || kernel.hasStaticShape())
+    return own == here;
+  SmallVector<DimExpr> extents;
+  for (const DimExpr &extent : extentsOf(kernel))
+    extents.push_back(extent.substitute([&](StringRef name) -> std::optional<DimExpr> {
+      size_t i = dims.size();
+      bool known = name.consume_front("d") && !name.getAsInteger(10, i) && i < dims.size();
+      return known ? std::optional(dims[i]) : std::nullopt;
+    }));
+  return tensorType(extents, kernel.getElementType()) == here;
+}
+
+/// Whether operands, results and dims of `launch` are those of `kernel`.
+static bool fitsKernel(LaunchOp launch, func::FuncOp kernel) {
+  SmallVector<DimExpr> dims;
+  if (DimsAttr given = launch.getDimsAttr())
+    for (StringAttr text : given.getExpressions()) {
+      llvm::Expected<DimExpr> parsed = DimExpr::parse(text.getValue());
+      if (!parsed) {
+        llvm::consumeError(parsed.takeError());
+        return false;
+      }
+      dims.push_back(*parsed);
+    }
+  auto equal = [&](TypeRange own, TypeRange here) {
+    return own.size() == here.size() && llvm::all_of(llvm::zip(own, here), [&](auto pair) {
+             return isSameType(std::get<0>(pair), std::get<1>(pair), dims);
+           });
+  };
+  return dims.size() == dimBounds(kernel).size() &&
+         equal(kernel.getArgumentTypes(), launch.getOperandTypes()) &&
+         equal(kernel.getResultTypes(), launch.getResultTypes());
+}
+
 LogicalResult ingot::checkKernels(ModuleOp module) {
   SymbolTable symbols(module);
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
@@ -163,8 +200,7 @@ LogicalResult ingot::checkKernels(ModuleOp module) {
         contractError(launch) << "calls '" << launch.getKernel() << "', which is not a kernel";
         return WalkResult::interrupt();
       }
-      if (launch.getOperandTypes() != kernel.getArgumentTypes() ||
-          launch.getResultTypes() != kernel.getResultTypes()) {
+      if (!fitsKernel(launch, kernel)) {
         contractError(launch) << "does not fit kernel '" << launch.getKernel() << "' of type "
                               << kernel.getFunctionType();
         return WalkResult::interrupt();
