@@ -76,7 +76,8 @@ GemmPlan makePlan(const GemmProblem &problem, const DimBounds &bounds, const Isa
   }
   int64_t rowTiles = most(plan.split.tiles), panels = most(plan.panels.panels);
   // Panels outside when the right-hand side is the bigger operand: each panel is read once.
-  plan.rowsOuter = rhs != RhsKind::Gather && m > 2 * n;
+  // A dynamic number of rows counts as its least: few rows would read all panels again and again.
+  plan.rowsOuter = rhs != RhsKind::Gather && rangeOf(problem.m, bounds).low > 2 * n;
   plan.rowsOuter = parameter(overrides, "rows_outer", plan.rowsOuter);
   double each = 2.0 * plan.split.rows * plan.panels.width() * k;
   double all = 2.0 * batch * m * n * k;
