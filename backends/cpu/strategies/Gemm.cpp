@@ -20,6 +20,9 @@ enum class RhsKind : int64_t {
   Dot,    ///< rows along k, for few rows of the result: k in vectors, each sum folded at its end
 };
 
+/// Bytes of a right-hand side that stay in the second cache beside what else is read.
+constexpr double kCachedPanels = 1 << 20;
+
 /// The greatest depth whose panels are gathered into scratch.
 constexpr int64_t kMostDepth = int64_t(1) << 22;
 
@@ -77,7 +80,8 @@ GemmPlan makePlan(const GemmProblem &problem, const DimBounds &bounds, const Isa
   int64_t rowTiles = most(plan.split.tiles), panels = most(plan.panels.panels);
   // Panels outside when the right-hand side is the bigger operand: each panel is read once.
   // A dynamic number of rows counts as its least: few rows would read all panels again and again.
-  plan.rowsOuter = rhs != RhsKind::Gather && rangeOf(problem.m, bounds).low > 2 * n;
+  bool cached = 1.0 * n * k * problem.element.getIntOrFloatBitWidth() / 8 <= kCachedPanels;
+  plan.rowsOuter = rhs != RhsKind::Gather && cached && rangeOf(problem.m, bounds).low > 2 * n;
   plan.rowsOuter = parameter(overrides, "rows_outer", plan.rowsOuter);
   double each = 2.0 * plan.split.rows * plan.panels.width() * k;
   double all = 2.0 * batch * m * n * k;
