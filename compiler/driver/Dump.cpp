@@ -2,6 +2,7 @@
 #include "compiler/driver/Dump.h"
 #include "compiler/emit/OutputFile.h"
 #include "ir/graph/MapFile.h"
+#include "ir/graph/Sha256.h"
 #include "ir/graph/WeightStore.h"
 #include "ir/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,7 +13,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
 #include <set>
 
 using namespace mlir;
@@ -185,9 +185,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::readDump(MLIRContext &context, StringRef
                             << "\nhint: give the model's new place with --source=FILE";
     }
     StringRef bytes = store.getSource(*added).buffer->getBuffer();
-    auto digest =
-        llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
-    if (llvm::toHex(digest, /*LowerCase=*/true) != expected.getValue())
+    if (llvm::toHex(Sha256::hash(bytes), /*LowerCase=*/true) != expected.getValue())
       return emitError(loc) << "'" << file << "' is not the file that the dump was made from "
                             << "(its SHA-256 differs)";
   }

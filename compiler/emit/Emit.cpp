@@ -4,11 +4,11 @@
 #include "compiler/emit/OutputFile.h"
 
 #include "compiler/emit/ProgramBuilder.h"
+#include "ir/graph/Sha256.h"
 #include "ir/graph/WeightStore.h"
 #include "mlir/IR/Threading.h"
 #include "runtime-lib/core/Program.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/SHA256.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -53,8 +53,8 @@ public:
   llvm::Error write(llvm::raw_fd_ostream &out, EmitReport &report);
 
 private:
-  llvm::Error writeConstants(llvm::raw_fd_ostream &out, llvm::SHA256 &hash);
-  void pad(llvm::raw_fd_ostream &out, uint64_t end, llvm::SHA256 *hash = nullptr);
+  llvm::Error writeConstants(llvm::raw_fd_ostream &out, Sha256 &hash);
+  void pad(llvm::raw_fd_ostream &out, uint64_t end, Sha256 *hash = nullptr);
 
   ModuleOp module;
   ProgramBuilder &builder;
@@ -62,14 +62,14 @@ private:
   uint64_t segmentsOffset = 0;
 };
 
-void Writer::pad(llvm::raw_fd_ostream &out, uint64_t end, llvm::SHA256 *hash) {
+void Writer::pad(llvm::raw_fd_ostream &out, uint64_t end, Sha256 *hash) {
   uint64_t missing = end - out.tell();
   out.write_zeros(missing);
   if (hash)
-    hash->update(std::vector<uint8_t>(missing));
+    hash->update(llvm::ArrayRef(std::vector<uint8_t>(missing)));
 }
 
-llvm::Error Writer::writeConstants(llvm::raw_fd_ostream &out, llvm::SHA256 &hash) {
+llvm::Error Writer::writeConstants(llvm::raw_fd_ostream &out, Sha256 &hash) {
   const WeightStore &store = weightsOf(module.getContext());
   llvm::ArrayRef<PlacedConstant> constants = builder.getConstants();
   uint64_t start = segmentsOffset + builder.getDataOffset();
@@ -89,8 +89,7 @@ llvm::Error Writer::writeConstants(llvm::raw_fd_ostream &out, llvm::SHA256 &hash
                        "' cannot be made from the model");
       pad(out, start + constant.offset, &hash);
       out.write(batch[i].bytes.data(), batch[i].bytes.size());
-      hash.update(
-          {reinterpret_cast<const uint8_t *>(batch[i].bytes.data()), batch[i].bytes.size()});
+      hash.update(llvm::StringRef(batch[i].bytes.data(), batch[i].bytes.size()));
     }
     if (options.progress)
       options.progress(end, constants.size());
@@ -109,7 +108,7 @@ llvm::Error Writer::write(llvm::raw_fd_ostream &out, EmitReport &report) {
   if (builder.getConstants().empty()) {
     pad(out, std::max(out.tell(), segmentsOffset));
   } else {
-    llvm::SHA256 hash;
+    Sha256 hash;
     pad(out, segmentsOffset + builder.getDataOffset());
     if (llvm::Error error = writeConstants(out, hash))
       return error;
@@ -127,7 +126,8 @@ llvm::Error Writer::write(llvm::raw_fd_ostream &out, EmitReport &report) {
   header.schemaOffset = kFileHeaderSize;
   header.schemaSize = schemaBytes;
   header.segmentsOffset = segmentsOffset;
-  std::array<uint8_t, 32> schemaHash = llvm::SHA256::hash({schema.data(), schema.size()});
+  std::array<uint8_t, 32> schemaHash =
+      Sha256::hash({reinterpret_cast<const char *>(schema.data()), schema.size()});
   memcpy(header.schemaSha256, schemaHash.data(), schemaHash.size());
   out.seek(0);
   out.write(reinterpret_cast<const char *>(&header), sizeof(header));

@@ -305,17 +305,16 @@ SmallVector<int64_t> inPlacePairs(const Group &group, ArrayRef<Value> operands) 
     return pairs;
   Type type = group.output->getResult(0).getType();
   for (auto [index, operand] : llvm::enumerate(operands)) {
-    bool aligned = operand.getType() == type;
-    for (Operation *user : operand.getUsers())
-      if (aligned && group.ops.count(user))
-        aligned =
-            kernelRole(user) == KernelRole::Pointwise && sameShape(user->getResult(0), operand);
-    // From there to the output every op must stay at that index: only pointwise ops of that shape
-    // may follow.
+    if (operand.getType() != type)
+      continue;
+    // From the first ops to the output every op must stay at that index: only pointwise ops of that
+    // shape read the operand, or may follow. A value may have very many users: the group's are
+    // found among its own ops.
     SmallVector<Operation *> work;
-    for (Operation *user : operand.getUsers())
-      if (aligned && group.ops.count(user))
-        work.push_back(user);
+    for (Operation *op : group.ops)
+      if (llvm::is_contained(op->getOperands(), operand))
+        work.push_back(op);
+    bool aligned = true;
     llvm::SmallPtrSet<Operation *, 8> seen;
     while (aligned && !work.empty()) {
       Operation *op = work.pop_back_val();

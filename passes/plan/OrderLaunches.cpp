@@ -16,9 +16,9 @@ using namespace ingot;
 
 namespace {
 
-/// Beyond this many ops only the source's order is considered: the search is quadratic in the worst
-/// case.
-constexpr size_t kMaxNodes = 4096;
+/// Ops that are ordered together. A longer block is ordered stretch by stretch, since the search
+/// takes time by the square of what it orders.
+constexpr size_t kStretch = 4096;
 
 /// SplitMix64's finaliser: the XOR of scrambled indices tells sets apart.
 uint64_t scramble(uint64_t value) {
@@ -35,11 +35,12 @@ public:
 
   /// Most bytes alive at once in this order.
   uint64_t peak(ArrayRef<unsigned> order) const;
-  /// The best order of a beam search over topological orders.
+  /// The best order that a beam search finds, stretch by stretch of the block.
   std::vector<unsigned> search(unsigned width) const;
   ArrayRef<Operation *> ops() const { return nodes; }
 
 private:
+  Schedule() = default;
   struct Node {
     SmallVector<unsigned, 4> makes, reads;              ///< buffers, each once
     SmallVector<std::pair<unsigned, unsigned>> inPlace; ///< (made, read): may be the same memory
@@ -51,11 +52,20 @@ private:
     std::vector<unsigned> readers; ///< per buffer: ops that still read it
     std::vector<unsigned> waiting; ///< per node: nodes still before it
     std::vector<unsigned> ready;   ///< nodes that wait for nothing, ascending
-    std::vector<unsigned> order;
+    unsigned history = 0;          ///< of the search: the last node that ran
+  };
+  /// What running a node makes of a state's bytes.
+  struct Bytes {
+    uint64_t live, peak;
   };
 
   State start() const;
+  Bytes bytesAfter(const State &state, unsigned node) const;
   void run(State &state, unsigned node) const;
+  /// The nodes begin…end alone; `readers` counts the readers of each buffer from `begin` on.
+  Schedule stretch(unsigned begin, unsigned end, ArrayRef<unsigned> readers) const;
+  /// A beam search over topological orders of all nodes.
+  std::vector<unsigned> searchAll(unsigned width) const;
 
   SmallVector<Operation *> nodes;
   std::vector<Node> graph;
@@ -160,31 +170,40 @@ Schedule::State Schedule::start() const {
   return state;
 }
 
-void Schedule::run(State &state, unsigned index) const {
+Schedule::Bytes Schedule::bytesAfter(const State &state, unsigned index) const {
   const Node &node = graph[index];
-  SmallVector<unsigned, 2> reused;
+  Bytes result{state.live, state.peak};
+  SmallVector<unsigned, 2> reused, placed;
   for (unsigned buffer : node.makes)
-    state.live += bytes[buffer];
-  SmallVector<unsigned, 2> placed;
+    result.live += bytes[buffer];
   for (auto [made, read] : node.inPlace)
     if (state.readers[read] == 1 && !llvm::is_contained(reused, read) &&
         !llvm::is_contained(placed, made)) {
       reused.push_back(read);
       placed.push_back(made);
-      state.live -= bytes[read];
+      result.live -= bytes[read];
     }
-  state.peak = std::max(state.peak, state.live);
+  result.peak = std::max(result.peak, result.live);
   for (unsigned buffer : node.reads)
-    if (!--state.readers[buffer] && !llvm::is_contained(reused, buffer))
-      state.live -= bytes[buffer];
+    if (state.readers[buffer] == 1 && !llvm::is_contained(reused, buffer))
+      result.live -= bytes[buffer];
   for (unsigned buffer : node.makes)
     if (!readers[buffer])
-      state.live -= bytes[buffer];
+      result.live -= bytes[buffer];
+  return result;
+}
+
+void Schedule::run(State &state, unsigned index) const {
+  const Node &node = graph[index];
+  Bytes after = bytesAfter(state, index);
+  state.live = after.live;
+  state.peak = after.peak;
+  for (unsigned buffer : node.reads)
+    --state.readers[buffer];
   for (unsigned other : node.after)
     if (!--state.waiting[other])
       state.ready.insert(llvm::lower_bound(state.ready, other), other);
-  state.ready.erase(llvm::find(state.ready, index));
-  state.order.push_back(index);
+  state.ready.erase(llvm::lower_bound(state.ready, index));
   state.hash ^= scramble(index + 1);
 }
 
@@ -195,37 +214,88 @@ uint64_t Schedule::peak(ArrayRef<unsigned> order) const {
   return state.peak;
 }
 
+Schedule Schedule::stretch(unsigned begin, unsigned end, ArrayRef<unsigned> readers) const {
+  Schedule part;
+  DenseMap<unsigned, unsigned> local;
+  auto number = [&](unsigned buffer) {
+    auto [it, added] = local.try_emplace(buffer, part.bytes.size());
+    if (added) {
+      part.bytes.push_back(bytes[buffer]);
+      part.readers.push_back(readers[buffer]);
+    }
+    return it->second;
+  };
+  part.graph.resize(end - begin);
+  for (unsigned i = begin; i < end; ++i) {
+    Node &node = part.graph[i - begin];
+    for (unsigned buffer : graph[i].makes)
+      node.makes.push_back(number(buffer));
+    for (unsigned buffer : graph[i].reads)
+      node.reads.push_back(number(buffer));
+    for (auto [made, read] : graph[i].inPlace)
+      node.inPlace.push_back({number(made), number(read)});
+    for (unsigned other : graph[i].after)
+      if (other < end) {
+        node.after.push_back(other - begin);
+        ++part.graph[other - begin].before;
+      }
+  }
+  return part;
+}
+
 std::vector<unsigned> Schedule::search(unsigned width) const {
+  std::vector<unsigned> order, left = readers;
+  for (size_t begin = 0; begin < graph.size(); begin += kStretch) {
+    size_t end = std::min(begin + kStretch, graph.size());
+    for (unsigned node : stretch(begin, end, left).searchAll(width))
+      order.push_back(begin + node);
+    for (size_t i = begin; i < end; ++i)
+      for (unsigned buffer : graph[i].reads)
+        --left[buffer];
+  }
+  return order;
+}
+
+std::vector<unsigned> Schedule::searchAll(unsigned width) const {
   std::vector<State> beam = {start()};
   struct Candidate {
     uint64_t peak, live;
-    unsigned from;
+    unsigned number, state, node;
   };
-  for (size_t step = 0; step < nodes.size(); ++step) {
-    std::vector<State> next;
+  struct Past {
+    unsigned before, node; ///< before: index of the one that ran before it, plus one
+  };
+  std::vector<Past> pasts;
+  for (size_t step = 0; step < graph.size(); ++step) {
     std::vector<Candidate> candidates;
-    std::vector<State> tried;
-    for (State &state : beam)
+    for (auto [number, state] : llvm::enumerate(beam))
       for (unsigned node : ArrayRef(state.ready).take_front(16)) {
-        State after = state;
-        run(after, node);
-        candidates.push_back({after.peak, after.live, unsigned(tried.size())});
-        tried.push_back(std::move(after));
+        Bytes after = bytesAfter(state, node);
+        candidates.push_back(
+            {after.peak, after.live, unsigned(candidates.size()), unsigned(number), node});
       }
     llvm::sort(candidates, [](const Candidate &a, const Candidate &b) {
-      return std::tie(a.peak, a.live, a.from) < std::tie(b.peak, b.live, b.from);
+      return std::tie(a.peak, a.live, a.number) < std::tie(b.peak, b.live, b.number);
     });
+    std::vector<State> next;
     llvm::SmallDenseSet<uint64_t> seen;
     for (const Candidate &candidate : candidates) {
       if (next.size() == width)
         break;
       // Two ways to the same set of done ops: the better one came first.
-      if (seen.insert(tried[candidate.from].hash).second)
-        next.push_back(std::move(tried[candidate.from]));
+      const State &state = beam[candidate.state];
+      if (!seen.insert(state.hash ^ scramble(candidate.node + 1)).second)
+        continue;
+      run(next.emplace_back(state), candidate.node);
+      pasts.push_back({state.history, candidate.node});
+      next.back().history = pasts.size();
     }
     beam = std::move(next);
   }
-  return beam.front().order;
+  std::vector<unsigned> order;
+  for (unsigned at = beam.front().history; at; at = pasts[at - 1].before)
+    order.push_back(pasts[at - 1].node);
+  return {order.rbegin(), order.rend()};
 }
 
 struct OrderLaunches : ingot::impl::OrderLaunchesBase<OrderLaunches> {
@@ -243,7 +313,7 @@ struct OrderLaunches : ingot::impl::OrderLaunchesBase<OrderLaunches> {
     std::vector<unsigned> source(count);
     std::iota(source.begin(), source.end(), 0);
     uint64_t before = schedule.peak(source);
-    if (count > kMaxNodes || !before)
+    if (!before)
       return;
     std::vector<unsigned> found = schedule.search(width);
     if (schedule.peak(found) >= before)

@@ -23,7 +23,35 @@ StorageModel::StorageModel(plan::EntryOp entry, SymbolTable &symbols) : entry(en
     if (ref.getOffset() + ref.getType().getBytes() > objects[object].bytes)
       objects[object].bytes = ref.getOffset() + ref.getType().getBytes();
   });
-  addSteps(entry.getBody().front(), symbols);
+  addSteps(entry.getBody().front(), symbols, std::nullopt);
+  findLives();
+}
+
+void StorageModel::findLives() {
+  for (auto [time, step] : llvm::enumerate(steps)) {
+    for (const auto *operands : {&step.reads, &step.writes})
+      for (const Operand &operand : *operands) {
+        Object &object = objects[operand.object];
+        if (object.first == ~0u)
+          object.first = time;
+        object.last = time;
+        // The head of a branch lies before its steps, and may be missing yet.
+        std::vector<unsigned> &touches = object.touches;
+        for (std::optional<unsigned> at = time; at; at = steps[*at].branch)
+          if (auto place = llvm::lower_bound(touches, *at); place == touches.end() || *place != *at)
+            touches.insert(place, *at);
+      }
+  }
+  alive.assign(spaces.size(), AliveBytes(steps.size()));
+  for (const Object &object : objects)
+    if (object.first != ~0u)
+      countLife(object, object.first, object.last, 1);
+}
+
+void StorageModel::countLife(const Object &object, unsigned first, unsigned last, int64_t times) {
+  if (object.kind == Kind::Alloc)
+    alive[object.space].add(
+        first, last, times * int64_t(llvm::alignTo(object.bytes, spaceAlignments[object.space])));
 }
 
 unsigned StorageModel::objectFor(Value root) {
@@ -34,7 +62,7 @@ unsigned StorageModel::objectFor(Value root) {
   unsigned space = llvm::find(spaces, type.getSpace()) - spaces.begin();
   auto ref = root.getDefiningOp<plan::RefOp>();
   if (!ref) {
-    objects.push_back({Kind::Alloc, root, type.getBytes(), space, {}, 0});
+    objects.push_back({Kind::Alloc, root, type.getBytes(), space});
     return it->second;
   }
   Builder builder(root.getContext());
@@ -58,7 +86,7 @@ unsigned StorageModel::objectFor(Value root) {
     }
     llvm_unreachable("arenas are made after the last merge");
   };
-  objects.push_back({kindOf(ref.getKind()), root, type.getBytes(), space, {}, 0});
+  objects.push_back({kindOf(ref.getKind()), root, type.getBytes(), space});
   return it->second;
 }
 
@@ -73,12 +101,13 @@ StorageModel::Operand StorageModel::operandFor(Value buffer) {
   return {objectFor(buffer), offset, bytes};
 }
 
-void StorageModel::addSteps(Block &block, SymbolTable &symbols) {
+void StorageModel::addSteps(Block &block, SymbolTable &symbols, std::optional<unsigned> head) {
   for (Operation &op : block) {
     if (!isa<plan::LaunchOp, plan::CopyOp, plan::IfOp>(op))
       continue;
     unsigned index = steps.size();
     steps.emplace_back().op = &op;
+    steps[index].branch = head;
     auto add = [&](SmallVector<Operand, 4> &list, ValueRange values) {
       for (Value value : values)
         list.push_back(operandFor(value));
@@ -93,52 +122,33 @@ void StorageModel::addSteps(Block &block, SymbolTable &symbols) {
     } else {
       auto branch = cast<plan::IfOp>(op);
       add(steps[index].reads, branch.getCondition());
-      addSteps(branch.getThenRegion().front(), symbols);
+      addSteps(branch.getThenRegion().front(), symbols, index);
       steps[index].elseBegin = steps.size();
-      addSteps(branch.getElseRegion().front(), symbols);
+      addSteps(branch.getElseRegion().front(), symbols, index);
       steps[index].end = steps.size();
     }
   }
 }
 
-StorageModel::Place StorageModel::resolve(const Operand &operand) const {
-  Place place{operand.object, operand.offset, operand.bytes};
-  while (objects[place.object].parent) {
-    place.offset += objects[place.object].parentOffset;
-    place.object = *objects[place.object].parent;
+StorageModel::Place StorageModel::resolve(const Operand &operand) {
+  unsigned root = operand.object;
+  uint64_t offset = 0;
+  for (; objects[root].parent; root = *objects[root].parent)
+    offset += objects[root].parentOffset;
+  // Merges are never taken back: who asks again finds the root in one step.
+  Place place{root, operand.offset + offset, operand.bytes};
+  for (unsigned at = operand.object; at != root;) {
+    Object &object = objects[at];
+    at = *object.parent;
+    object.parent = root;
+    uint64_t own = object.parentOffset;
+    object.parentOffset = offset;
+    offset -= own;
   }
   return place;
 }
 
 StorageModel::Place StorageModel::placeOf(Value buffer) { return resolve(operandFor(buffer)); }
-
-SmallVector<uint64_t> StorageModel::peaks() const {
-  // Every object lives from the first to the last step that touches it or what is merged into it.
-  SmallVector<std::pair<unsigned, unsigned>> lives(objects.size(), {~0u, 0});
-  for (auto [time, step] : llvm::enumerate(steps))
-    for (const auto *operands : {&step.reads, &step.writes})
-      for (const Operand &operand : *operands) {
-        auto &[first, last] = lives[resolve(operand).object];
-        first = std::min<unsigned>(first, time);
-        last = std::max<unsigned>(last, time);
-      }
-  SmallVector<uint64_t> peaks(spaces.size());
-  std::vector<SmallVector<int64_t>> changes(spaces.size(), SmallVector<int64_t>(steps.size() + 1));
-  for (auto [object, life] : llvm::zip_equal(objects, lives))
-    if (object.kind == Kind::Alloc && !object.parent && life.first != ~0u) {
-      int64_t bytes = llvm::alignTo(object.bytes, spaceAlignments[object.space]);
-      changes[object.space][life.first] += bytes;
-      changes[object.space][life.second + 1] -= bytes;
-    }
-  for (auto [space, list] : llvm::enumerate(changes)) {
-    int64_t alive = 0;
-    for (int64_t change : list) {
-      alive += change;
-      peaks[space] = std::max<uint64_t>(peaks[space], alive);
-    }
-  }
-  return peaks;
-}
 
 //===-- replay
 //----------------------------------------------------------------------------------------------------===//
@@ -167,31 +177,44 @@ void append(Contents &contents, Piece piece) {
     contents.push_back(piece);
 }
 
-/// The bytes [offset, offset + bytes), counted from 0.
-Contents read(const Contents &contents, uint64_t offset, uint64_t bytes) {
+/// The bytes [begin, begin + bytes), counted from 0. Those outside of the contents are of the value
+/// `outside`.
+Contents read(const Contents &contents, int64_t begin, uint64_t bytes, uint32_t outside) {
   Contents result;
+  int64_t end = begin + int64_t(bytes), size = contents.empty() ? 0 : contents.back().end;
+  if (begin < 0)
+    append(result, {0, uint64_t(std::min(end, int64_t(0)) - begin), outside, 0});
   for (const Piece &piece : contents) {
-    uint64_t begin = std::max(piece.begin, offset), end = std::min(piece.end, offset + bytes);
-    if (begin < end)
-      append(result, {begin - offset, end - offset, piece.token, piece.shift + int64_t(offset)});
+    int64_t low = std::max(int64_t(piece.begin), begin), high = std::min(int64_t(piece.end), end);
+    if (low < high)
+      append(result,
+             {uint64_t(low - begin), uint64_t(high - begin), piece.token, piece.shift + begin});
   }
+  if (end > size)
+    append(result, {uint64_t(std::max(size, begin) - begin), bytes, outside, 0});
   return result;
 }
 
-void write(Contents &contents, uint64_t offset, const Contents &values) {
-  if (values.empty())
+/// Writes the values from `begin` on, where they lie within the contents.
+void write(Contents &contents, int64_t begin, const Contents &values) {
+  if (values.empty() || contents.empty())
     return;
-  uint64_t end = offset + values.back().end;
+  int64_t end = begin + int64_t(values.back().end), size = contents.back().end;
   Contents result;
   for (const Piece &piece : contents)
-    if (piece.begin < offset)
-      append(result, {piece.begin, std::min(piece.end, offset), piece.token, piece.shift});
-  for (const Piece &piece : values)
-    append(result,
-           {piece.begin + offset, piece.end + offset, piece.token, piece.shift - int64_t(offset)});
+    if (int64_t(piece.begin) < begin)
+      append(result, {piece.begin, uint64_t(std::min(int64_t(piece.end), begin)), piece.token,
+                      piece.shift});
+  for (const Piece &piece : values) {
+    int64_t low = std::max(int64_t(piece.begin) + begin, int64_t(0));
+    int64_t high = std::min(int64_t(piece.end) + begin, size);
+    if (low < high)
+      append(result, {uint64_t(low), uint64_t(high), piece.token, piece.shift - begin});
+  }
   for (const Piece &piece : contents)
-    if (piece.end > end)
-      append(result, {std::max(piece.begin, end), piece.end, piece.token, piece.shift});
+    if (int64_t(piece.end) > end)
+      append(result,
+             {uint64_t(std::max(int64_t(piece.begin), end)), piece.end, piece.token, piece.shift});
   contents = std::move(result);
 }
 
@@ -220,47 +243,108 @@ bool holds(const Contents &expected, const Contents &actual) {
 } // namespace
 
 /// Runs the steps that touch two objects twice at once: on separate memory, and with `child` inside
-/// of `parent`.
+/// of `parent`. Only the bytes that would be shared are looked at, and only where both are alive:
+/// before that, what the one object holds counts as one value, and after it, nothing is left to see
+/// once both hold the same.
 class StorageModel::Replay {
 public:
-  Replay(const StorageModel &model, unsigned child, unsigned parent, uint64_t offset)
+  Replay(StorageModel &model, unsigned child, unsigned parent, uint64_t offset)
       : model(model), child(child), parent(parent), offset(offset) {}
 
   bool run() {
-    State state;
-    auto initial = [&](unsigned object) {
-      Kind kind = model.objects[object].kind;
-      bool undefined = kind == Kind::Alloc || kind == Kind::Output;
-      return Contents{{0, model.objects[object].bytes, undefined ? 0 : nextToken++, 0}};
+    const Object &a = model.objects[child], &b = model.objects[parent];
+    if (a.touches.empty() || b.touches.empty())
+      return true;
+    unsigned begin = std::max(a.touches.front(), b.touches.front());
+    bool childIsOld = a.touches.front() < begin, parentIsOld = b.touches.front() < begin;
+    if (childIsOld && (b.kind == Kind::Input || b.kind == Kind::Constant))
+      return false; // what wrote the child would have written the parent
+    auto initial = [&](const Object &object, bool isOld) {
+      bool undefined = !isOld && (object.kind == Kind::Alloc || object.kind == Kind::Output);
+      return Contents{{0, a.bytes, undefined ? 0 : nextToken++, 0}};
     };
-    state.child = initial(child);
-    state.merged = state.parent = initial(parent);
-    if (!run(0, model.steps.size(), state))
-      return false;
-    Kind kind = model.objects[parent].kind;
-    return (kind != Kind::Output && kind != Kind::Variable) || holds(state.parent, state.merged);
+    State state;
+    state.child = initial(a, childIsOld);
+    state.parent = initial(b, parentIsOld);
+    state.merged = childIsOld ? state.child : state.parent;
+    for (unsigned i = nextTouch(begin); i != model.steps.size(); i = nextTouch(i)) {
+      if (!runStep(i, state))
+        return false;
+      i = afterStep(i);
+      if (i > a.touches.back() && holds(state.parent, state.merged))
+        return true;
+      if (i > b.touches.back() && b.kind == Kind::Alloc && holds(state.child, state.merged))
+        return true;
+    }
+    return (b.kind != Kind::Output && b.kind != Kind::Variable) ||
+           holds(state.parent, state.merged);
   }
 
 private:
+  /// What the shared bytes hold: the child, its place in the parent, and both as one.
   struct State {
     Contents child, parent, merged;
   };
-  /// An operand in one of the two objects: before the merge (object, offset), after it (place in
-  /// the parent).
+  /// An operand in one of the two objects, where it lies at least partly in the shared bytes.
   struct Touched {
     bool inChild;
-    uint64_t before, after, bytes;
+    int64_t begin; ///< counted from the first shared byte
+    uint64_t bytes;
   };
 
-  std::optional<Touched> touched(const Operand &operand) const {
+  std::optional<Touched> touched(const Operand &operand) {
     Place place = model.resolve(operand);
     if (!place.bytes || (place.object != child && place.object != parent))
       return std::nullopt;
-    bool inChild = place.object == child;
-    return Touched{inChild, place.offset, place.offset + (inChild ? offset : 0), place.bytes};
+    if (place.object == child)
+      return Touched{true, int64_t(place.offset), place.bytes};
+    uint64_t end = offset + model.objects[child].bytes;
+    if (place.offset >= end || place.offset + place.bytes <= offset)
+      return std::nullopt;
+    return Touched{false, int64_t(place.offset - offset), place.bytes};
   }
 
-  bool runStep(const Step &step, State &state) {
+  /// The next step, at or after this one, that touches an object or holds one that does.
+  unsigned nextTouch(unsigned from) const {
+    unsigned next = model.steps.size();
+    for (unsigned object : {child, parent}) {
+      ArrayRef<unsigned> touches = model.objects[object].touches;
+      if (auto place = llvm::lower_bound(touches, from); place != touches.end())
+        next = std::min(next, *place);
+    }
+    return next;
+  }
+
+  unsigned afterStep(unsigned i) const {
+    return isa<plan::IfOp>(model.steps[i].op) ? model.steps[i].end : i + 1;
+  }
+
+  /// Runs a launch, a copy, or a branch with all that lies in it.
+  bool runStep(unsigned i, State &state) {
+    const Step &step = model.steps[i];
+    ++model.replayedSteps;
+    if (!touch(step, state))
+      return false;
+    if (!isa<plan::IfOp>(step.op))
+      return true;
+    State other = state;
+    if (!run(i + 1, step.elseBegin, state) || !run(step.elseBegin, step.end, other))
+      return false;
+    join(i, state.child, other.child);
+    join(i, state.parent, other.parent);
+    join(i, state.merged, other.merged);
+    return true;
+  }
+
+  bool run(unsigned begin, unsigned end, State &state) {
+    for (unsigned i = nextTouch(begin); i < end; i = nextTouch(afterStep(i)))
+      if (!runStep(i, state))
+        return false;
+    return true;
+  }
+
+  /// What a step itself reads and writes.
+  bool touch(const Step &step, State &state) {
     SmallVector<std::optional<Touched>, 4> reads, writes;
     bool any = false;
     for (auto [from, to] : {std::pair(&step.reads, &reads), {&step.writes, &writes}})
@@ -272,7 +356,7 @@ private:
       return true;
     bool isCopy = isa<plan::CopyOp>(step.op);
     auto shareBytes = [](const Touched &a, const Touched &b) {
-      return a.after < b.after + b.bytes && b.after < a.after + a.bytes;
+      return a.begin < b.begin + int64_t(b.bytes) && b.begin < a.begin + int64_t(a.bytes);
     };
     for (auto [i, write] : llvm::enumerate(writes)) {
       if (!write)
@@ -283,22 +367,26 @@ private:
         bool allowed = isCopy;
         for (size_t k = 0; k + 1 < step.inPlace.size(); k += 2)
           allowed |= step.inPlace[k] == int64_t(i) && step.inPlace[k + 1] == int64_t(j);
-        if (!allowed || write->after != read->after || write->bytes != read->bytes)
+        if (!allowed || write->begin != read->begin || write->bytes != read->bytes)
           return false;
       }
       for (const auto &other : ArrayRef(writes).drop_front(i + 1))
         if (other && shareBytes(*write, *other))
           return false;
     }
-    // A copy within the two objects may move what nobody reads; anything else must find what it
+    // A copy within the shared bytes may move what nobody reads; anything else must find what it
     // found before.
-    bool within = isCopy && writes.front();
+    auto isInside = [&](const Touched &operand) {
+      return operand.begin >= 0 && operand.begin + operand.bytes <= model.objects[child].bytes;
+    };
+    bool within = isCopy && writes.front() && isInside(*writes.front());
     Contents before, after;
     for (const auto &operand : reads)
       if (operand) {
-        before =
-            read(operand->inChild ? state.child : state.parent, operand->before, operand->bytes);
-        after = read(state.merged, operand->after, operand->bytes);
+        uint32_t outside = nextToken++;
+        before = read(operand->inChild ? state.child : state.parent, operand->begin, operand->bytes,
+                      outside);
+        after = read(state.merged, operand->begin, operand->bytes, outside);
         if (!within && !holds(before, after))
           return false;
       }
@@ -311,29 +399,11 @@ private:
         before = after = Contents{{0, operand->bytes, nextToken++, 0}};
       Kind kind = model.objects[parent].kind;
       bool readOnly = kind == Kind::Input || kind == Kind::Constant;
-      bool ontoItself = isCopy && reads.front() && reads.front()->after == operand->after;
+      bool ontoItself = isCopy && reads.front() && reads.front()->begin == operand->begin;
       if (readOnly && !ontoItself)
         return false;
-      write(operand->inChild ? state.child : state.parent, operand->before, before);
-      write(state.merged, operand->after, after);
-    }
-    return true;
-  }
-
-  bool run(unsigned begin, unsigned end, State &state) {
-    for (unsigned i = begin; i < end; ++i) {
-      const Step &step = model.steps[i];
-      if (!runStep(step, state))
-        return false;
-      if (!isa<plan::IfOp>(step.op))
-        continue;
-      State other = state;
-      if (!run(i + 1, step.elseBegin, state) || !run(step.elseBegin, step.end, other))
-        return false;
-      join(i, state.child, other.child);
-      join(i, state.parent, other.parent);
-      join(i, state.merged, other.merged);
-      i = step.end - 1;
+      write(operand->inChild ? state.child : state.parent, operand->begin, before);
+      write(state.merged, operand->begin, after);
     }
     return true;
   }
@@ -354,7 +424,7 @@ private:
     a = std::move(result);
   }
 
-  const StorageModel &model;
+  StorageModel &model;
   unsigned child, parent;
   uint64_t offset;
   uint32_t nextToken = 1;
@@ -381,17 +451,45 @@ bool StorageModel::tryMerge(const Place &a, const Place &b, bool keepPeak) {
     if (parent->offset < child->offset ||
         !mayMerge(child->object, parent->object, parent->offset - child->offset))
       continue;
-    SmallVector<uint64_t> before;
-    if (keepPeak)
-      before = peaks();
-    objects[child->object].parent = parent->object;
-    objects[child->object].parentOffset = parent->offset - child->offset;
-    if (!keepPeak || llvm::all_of(llvm::zip_equal(before, peaks()),
-                                  [](auto pair) { return std::get<1>(pair) <= std::get<0>(pair); }))
+    uint64_t distance = parent->offset - child->offset;
+    const Object &inner = objects[child->object], &outer = objects[parent->object];
+    AliveBytes &bytes = alive[inner.space]; // of the space of both
+    int64_t peak = bytes.peak();
+    unsigned first = std::min(inner.first, outer.first), last = std::max(inner.last, outer.last);
+    if (inner.first != ~0u)
+      countLife(inner, inner.first, inner.last, -1);
+    if (outer.first != ~0u)
+      countLife(outer, outer.first, outer.last, -1);
+    if (first != ~0u)
+      countLife(outer, first, last, 1);
+    if (!keepPeak || bytes.peak() <= peak) {
+      merge(child->object, parent->object, distance);
       return true;
-    objects[child->object].parent.reset();
+    }
+    if (first != ~0u)
+      countLife(outer, first, last, -1);
+    if (outer.first != ~0u)
+      countLife(outer, outer.first, outer.last, 1);
+    if (inner.first != ~0u)
+      countLife(inner, inner.first, inner.last, 1);
   }
   return false;
+}
+
+void StorageModel::merge(unsigned child, unsigned parent, uint64_t offset) {
+  Object &inner = objects[child], &outer = objects[parent];
+  inner.parent = parent;
+  inner.parentOffset = offset;
+  outer.first = std::min(outer.first, inner.first);
+  outer.last = std::max(outer.last, inner.last);
+  // The shorter list goes into the longer one, so that a step moves seldom however many merges
+  // there are.
+  std::vector<unsigned> &most = outer.touches, few = std::move(inner.touches);
+  if (most.size() < few.size())
+    std::swap(most, few);
+  for (unsigned step : few)
+    if (auto place = llvm::lower_bound(most, step); place == most.end() || *place != step)
+      most.insert(place, step);
 }
 
 void StorageModel::rewrite() {

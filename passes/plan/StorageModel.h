@@ -9,6 +9,7 @@
 #pragma once
 
 #include "ir/plan/Plan.h"
+#include "passes/plan/AliveBytes.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -35,8 +36,8 @@ public:
   /// grow in any space. Returns false, and changes nothing, when that is not legal.
   bool tryMerge(const Place &a, const Place &b, bool keepPeak);
 
-  /// Most bytes of allocs alive at once, by space.
-  llvm::SmallVector<uint64_t> peaks() const;
+  /// Steps that the proofs ran so far: the work of all merges that were tried.
+  uint64_t getReplayedSteps() const { return replayedSteps; }
 
   /// Writes the merges into the IR: merged allocs become ranges, copies onto themselves go.
   void rewrite();
@@ -47,8 +48,12 @@ private:
     mlir::Value value; ///< of the plan.alloc or a plan.ref at offset 0
     uint64_t bytes;
     unsigned space;
-    std::optional<unsigned> parent;
+    std::optional<unsigned> parent = std::nullopt;
     uint64_t parentOffset = 0;
+    /// Of it and what is merged into it: the steps that touch it, and the heads of the branches
+    /// around those, ascending; and the first and the last of the steps.
+    std::vector<unsigned> touches = {};
+    unsigned first = ~0u, last = 0;
   };
   struct Operand {
     unsigned object;
@@ -61,22 +66,29 @@ private:
     llvm::ArrayRef<int64_t> inPlace;
     unsigned elseBegin = 0,
              end = 0; ///< branch: index of the else's first step, and of the step after it
+    std::optional<unsigned> branch; ///< the head of the branch that it lies in
   };
   class Replay;
 
-  void addSteps(mlir::Block &block, mlir::SymbolTable &symbols);
+  void addSteps(mlir::Block &block, mlir::SymbolTable &symbols, std::optional<unsigned> branch);
+  void findLives();
   unsigned objectFor(mlir::Value root);
   Operand operandFor(mlir::Value buffer);
-  Place resolve(const Operand &operand) const;
+  Place resolve(const Operand &operand);
   bool mayMerge(unsigned child, unsigned parent, uint64_t offset);
+  void merge(unsigned child, unsigned parent, uint64_t offset);
+  /// Counts the object's bytes, `times` times, in its life. Only allocs that are touched count.
+  void countLife(const Object &object, unsigned first, unsigned last, int64_t times);
 
   plan::EntryOp entry;
-  llvm::SmallVector<Object> objects;
-  llvm::SmallVector<Step> steps;
+  std::vector<Object> objects;
+  std::vector<Step> steps;
   llvm::DenseMap<mlir::Value, unsigned> objectOf;
   llvm::DenseMap<mlir::Attribute, unsigned> externalObjects; ///< (kind, symbol or index) → object
   llvm::SmallVector<llvm::StringRef> spaces;
   llvm::SmallVector<uint64_t> spaceAlignments;
+  std::vector<AliveBytes> alive; ///< by space
+  uint64_t replayedSteps = 0;
 };
 
 } // namespace ingot

@@ -18,11 +18,12 @@ struct Random {
 };
 } // namespace
 
-void localSearch(std::span<const Item> items, int64_t target, int64_t budget, Best &best) {
+void localSearch(const Items &pairs, int64_t target, int64_t budget, Best &best) {
+  std::span<const Item> items = pairs.all();
   size_t n = items.size();
   if (n < 3)
     return;
-  int64_t cost = std::max<int64_t>(1, int64_t(n) * int64_t(n) / 2); // steps of one placement
+  int64_t cost = std::max<int64_t>(1, pairs.work());         // steps of one placement
   int64_t rounds = std::min<int64_t>(budget / cost, 20'000); // small problems are exhausted sooner
   Random random;
   std::vector<uint32_t> current = best.order, trial;
@@ -48,7 +49,7 @@ void localSearch(std::span<const Item> items, int64_t target, int64_t budget, Be
     // A threshold that falls from 2 % to nothing: it leads out of small valleys.
     int64_t threshold = int64_t(double(height) * 0.02 * double(rounds - round) / double(rounds));
     int64_t limit = std::min(height + threshold, best.height + best.height / 10);
-    int64_t reached = place(items, trial, best.fit, offsets, limit);
+    int64_t reached = place(pairs, trial, best.fit, offsets, limit);
     best.steps += cost;
     if (reached > limit)
       continue;

@@ -3,6 +3,7 @@
 #include "passes/planner/Internal.h"
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace ingot::planner {
 
@@ -124,16 +125,17 @@ static bool planSpace(const Problem &problem, const Options &options, std::span<
   if (capacity && bound.bytes > *capacity)
     return tooSmall(std::to_string(bound.bytes) + " are needed at once");
   Best best;
+  Items pairs(items);
   if (items.empty())
     best.height = 0;
   else
-    greedyPortfolio(items, bound.time, bound.bytes, best);
+    greedyPortfolio(pairs, bound.time, bound.bytes, best);
   report.method = best.method;
   if (best.height > bound.bytes && options.searchSteps > 0) {
     int64_t steps = options.searchSteps, greedySteps = best.steps;
     // The order's neighbourhood is cheap and settles ordinary nets; the tree search is for the
     // rest.
-    localSearch(items, bound.bytes, steps / 8, best);
+    localSearch(pairs, bound.bytes, steps / 8, best);
     // A capacity that must be met comes before the last percent.
     if (capacity && best.height > *capacity)
       canonicalSearch(items, *capacity, steps * 5 / 8, /*targetOnly=*/true, best);
@@ -228,6 +230,51 @@ std::optional<Plan> plan(const Problem &problem, const Options &options, std::st
   return result;
 }
 
+/// Checks that no two storages share bytes while both are alive: a sweep over time.
+static std::string checkOverlaps(const Problem &problem, const Plan &plan,
+                                 const std::vector<Storage> &storage) {
+  const std::vector<Buffer> &buffers = problem.buffers;
+  // A view keeps its storage alive: lifetimes are taken per storage.
+  std::vector<int64_t> begin(buffers.size(), unlimited), end(buffers.size(), -unlimited);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    size_t root = storage[i].root;
+    begin[root] = std::min(begin[root], buffers[i].firstUse);
+    end[root] = std::max(end[root], buffers[i].lastUse);
+  }
+  // (time, starts, buffer): what ends at a time makes room before anything starts at it.
+  std::vector<std::tuple<int64_t, bool, size_t>> events;
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (storage[i].root == i && buffers[i].size > 0) {
+      events.emplace_back(begin[i], true, i);
+      events.emplace_back(end[i], false, i);
+    }
+  std::sort(events.begin(), events.end());
+  std::map<std::pair<int64_t, int64_t>, size_t> alive; // (space, offset) → buffer; none overlap
+  for (auto [time, starts, i] : events) {
+    auto key = std::pair(buffers[i].space, plan.offsets[i]);
+    if (!starts) {
+      alive.erase(key);
+      continue;
+    }
+    auto after = alive.lower_bound(key);
+    auto overlap = [&](size_t other) {
+      return "buffers " + quoted(buffers[std::min(i, other)]) + " and " +
+             quoted(buffers[std::max(i, other)]) + " overlap";
+    };
+    if (after != alive.end() && after->first.first == key.first &&
+        after->first.second < key.second + buffers[i].size)
+      return overlap(after->second);
+    if (after != alive.begin()) {
+      auto before = std::prev(after);
+      if (before->first.first == key.first &&
+          key.second < before->first.second + buffers[before->second].size)
+        return overlap(before->second);
+    }
+    alive.emplace(key, i);
+  }
+  return "";
+}
+
 std::string checkPlan(const Problem &problem, const Plan &plan) {
   const std::vector<Buffer> &buffers = problem.buffers;
   if (plan.offsets.size() != buffers.size())
@@ -237,13 +284,6 @@ std::string checkPlan(const Problem &problem, const Plan &plan) {
   std::vector<Storage> storage;
   if (!resolveAliases(buffers, storage, error))
     return error;
-  // A view keeps its storage alive: lifetimes are taken per storage.
-  std::vector<int64_t> begin(buffers.size(), unlimited), end(buffers.size(), -unlimited);
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    size_t root = storage[i].root;
-    begin[root] = std::min(begin[root], buffers[i].firstUse);
-    end[root] = std::max(end[root], buffers[i].lastUse);
-  }
   for (size_t i = 0; i < buffers.size(); ++i) {
     const Buffer &a = buffers[i];
     int64_t offset = plan.offsets[i];
@@ -260,17 +300,8 @@ std::string checkPlan(const Problem &problem, const Plan &plan) {
     for (const SpaceReport &report : plan.spaces)
       if (report.space == a.space && offset + a.size > report.bytes)
         return "buffer " + quoted(a) + " lies beyond the reported size of its space";
-    if (storage[i].root != i)
-      continue;
-    for (size_t j = 0; j < i; ++j) {
-      const Buffer &b = buffers[j];
-      if (storage[j].root != j || a.space != b.space || begin[i] >= end[j] || begin[j] >= end[i])
-        continue;
-      if (offset < plan.offsets[j] + b.size && plan.offsets[j] < offset + a.size)
-        return "buffers " + quoted(b) + " and " + quoted(a) + " overlap";
-    }
   }
-  return "";
+  return checkOverlaps(problem, plan, storage);
 }
 
 } // namespace ingot::planner

@@ -1,12 +1,12 @@
 // Builds the graph level of a model: module, function, checked creation of ops, constants.
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/evaluator/Evaluator.h"
+#include "ir/graph/Sha256.h"
 #include "ir/graph/WeightStore.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
@@ -90,12 +90,8 @@ void ingot::recordSources(ModuleOp module) {
   for (size_t i = 0; i < store.getNumSources(); ++i) {
     const WeightStore::Source &source = store.getSource(i);
     std::string hash = source.sha256;
-    if (hash.empty() && source.buffer) {
-      auto bytes = source.buffer->getBuffer();
-      hash = llvm::toHex(llvm::SHA256::hash(ArrayRef(
-                             reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size())),
-                         /*LowerCase=*/true);
-    }
+    if (hash.empty() && source.buffer)
+      hash = llvm::toHex(Sha256::hash(source.buffer->getBuffer()), /*LowerCase=*/true);
     sources.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("path", builder.getStringAttr(source.path)),
          builder.getNamedAttr("size", builder.getI64IntegerAttr(source.size)),
