@@ -232,4 +232,16 @@ def own_slice(inputs):
     return x
 
 
-OWN = {"LRN": own_lrn, "LpNormalization": own_lp_norm, "GlobalMaxPool": own_global_max_pool, "Slice": own_slice}
+def own_global_lp_pool(inputs, p=2):
+    x = np.abs(inputs[0].astype(np.float64))
+    return ((x**p).sum(axis=tuple(range(2, x.ndim)), keepdims=True)**(1 / p)).astype(inputs[0].dtype)
+
+
+def own_mean_variance(inputs, axes=(0, 2, 3)):
+    """In f64: the reference takes the difference of two large squares in f32."""
+    x, axes = inputs[0].astype(np.float64), tuple(axes)
+    mean = x.mean(axes, keepdims=True)
+    return ((x - mean) / (np.sqrt(np.square(x - mean).mean(axes, keepdims=True)) + 1e-9)).astype(inputs[0].dtype)
+
+
+OWN = {"MeanVarianceNormalization": own_mean_variance, "GlobalLpPool": own_global_lp_pool, "LRN": own_lrn, "LpNormalization": own_lp_norm, "GlobalMaxPool": own_global_max_pool, "Slice": own_slice}

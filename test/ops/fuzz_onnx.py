@@ -4,7 +4,8 @@
 Each instance is a model of one node with random attributes, element types, ranks, extents (also empty ones), axes (also
 negative ones) and values (also infinities and NaN). Ingot must compute what the reference does, or refuse the model with
 an error; a crash or another result is a failure. Arguments are filters: names of operators. FUZZ_COUNT and FUZZ_SEED choose
-how many and which instances; a failing instance stays in build/fuzz-onnx/ with its arrays.
+how many and which instances, FUZZ_COMPILE how many of them are also compiled: every one (1), every tenth (10); the others
+are evaluated alone. A failing instance stays in build/fuzz-onnx/ with its arrays.
 """
 import collections
 import os
@@ -20,10 +21,12 @@ from onnx.reference import ReferenceEvaluator
 
 from _onnx_instances import GENERATORS, Rng, Skip
 from _onnx_layers import OWN  # and registers its generators
+from _onnx_more import SINCE  # likewise
 
 HERE = pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("INGOT_BUILD", HERE.parents[1] / "build"))
 OPSET = 22
+COMPILED = int(os.environ.get("FUZZ_COMPILE", "1"))
 # Results in f32 are rounded once here and after every step there; f16 has 11 bits.
 RTOL = {np.dtype(np.float16): 2e-3, np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-5}
 
@@ -55,7 +58,7 @@ def build(name, instance, results):
     infos = [helper.make_tensor_value_info(output, TensorProto.UNDEFINED if results is None else
                                            helper.np_dtype_to_tensor_dtype(results[i].dtype), None) for i, output in enumerate(outputs)]
     graph = helper.make_graph([node], "fuzz", graph_inputs, infos, initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10), arrays
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", SINCE.get(name, OPSET))], ir_version=10), arrays
 
 
 def generate(folder, seed, count, filters):
@@ -82,7 +85,8 @@ def generate(folder, seed, count, filters):
         np.savez(f"{base}.in.npz", **{f"in{i}": a for i, a in enumerate(arrays)})
         np.savez(f"{base}.out.npz", **{f"out{i}": a for i, a in enumerate(results)})
         tolerance = max((RTOL.get(a.dtype, 0) for a in results), default=0)
-        jobs[base.name] = "\t".join([base.name, f"{base}.onnx", f"{base}.in.npz", f"{base}.out.npz", str(tolerance), "1e-7"])
+        only = ["only"] if number // len(names) % COMPILED else []
+        jobs[base.name] = "\t".join([base.name, f"{base}.onnx", f"{base}.in.npz", f"{base}.out.npz", str(tolerance), "1e-7", *only])
     return jobs
 
 
