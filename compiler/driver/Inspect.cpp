@@ -2,6 +2,8 @@
 #include "compiler/emit/Inspect.h"
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/importers/common/Generalize.h"
+#include "compiler/importers/common/SampledDims.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
 #include "compiler/importers/tflite/ImportTflite.h"
@@ -42,33 +44,78 @@ llvm::json::Array toJson(ArrayRef<ModelDescription::Tensor> tensors) {
   return list;
 }
 
-/// A `.pt2` package's description, from its import: extents are those of the export.
+/// A `.pt2` package's description, from its import. Extents that depend on its open dims are
+/// expressions of them, learned from imports at a few sizes.
 FailureOr<ModelDescription> describePt2(MLIRContext &context, const std::string &path) {
   Options options;
   options.model = path;
-  auto module = importPt2(context, options);
+  OpenDims open;
+  open.collect = true;
+  auto module = importPt2(context, options, {}, nullptr, &open);
+  SmallVector<RangedDim> ranged;
+  for (const OpenDim &dim : open.dims) {
+    constexpr int64_t kSpan = 64; // of a dim without an upper bound: only samples are taken
+    int64_t low = dim.low.value_or(1);
+    ranged.push_back({dim.name, {low, dim.high.value_or(low + kSpan)}});
+  }
+  SizeSamples samples;
+  SmallVector<OwningOpRef<ModuleOp>> modules;
+  if (!ranged.empty()) {
+    samples = chooseSamples(ranged);
+    samples.sizes.resize(samples.required);
+    open.collect = false;
+    open.dims.clear();
+    open.anySize = true;
+    for (const auto &sizes : samples.sizes) {
+      options.dims = sizes;
+      module = importPt2(context, options, {}, nullptr, &open);
+      if (failed(module))
+        return failure();
+      modules.push_back(std::move(*module));
+    }
+    module = OwningOpRef<ModuleOp>(modules.front()->clone());
+  }
   if (failed(module))
     return failure();
+  SampledDims sizes(samples.sizes, samples.required);
+  auto extentAt = [&](bool isInput, size_t index, int64_t dim) {
+    SampledNumber numbers;
+    for (auto &sample : modules) {
+      auto forward = sample->lookupSymbol<func::FuncOp>("forward");
+      auto types = isInput ? forward.getArgumentTypes() : forward.getResultTypes();
+      auto type = cast<RankedTensorType>(types[index]);
+      numbers.push_back(dim < type.getRank() ? type.getDimSize(dim) : 0);
+    }
+    return sizes.fit(numbers);
+  };
   ModelDescription description;
   description.format = "torch.export";
   for (func::FuncOp function : (**module).getOps<func::FuncOp>()) {
     if (!function.isPublic())
       continue;
-    auto describe = [](Type type, StringAttr name) {
+    auto describe = [&](bool isInput, size_t index, Type type, StringAttr name) {
       auto tensor = cast<RankedTensorType>(type);
       ModelDescription::Tensor result;
       result.name = name ? name.getValue().str() : "";
       llvm::raw_string_ostream(result.type) << tensor.getElementType();
-      for (int64_t extent : tensor.getShape())
-        result.dims.emplace_back(extent);
+      for (auto [dim, extent] : llvm::enumerate(tensor.getShape())) {
+        std::optional<DimExpr> general =
+            modules.empty() ? DimExpr(extent) : extentAt(isInput, index, dim);
+        if (!general)
+          result.dims.emplace_back(std::string("?"));
+        else if (general->isConstant())
+          result.dims.emplace_back(extent);
+        else
+          result.dims.emplace_back(general->str());
+      }
       return result;
     };
     for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
       description.inputs.push_back(
-          describe(type, function.getArgAttrOfType<StringAttr>(i, "ingot.name")));
+          describe(true, i, type, function.getArgAttrOfType<StringAttr>(i, "ingot.name")));
     for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
       description.outputs.push_back(
-          describe(type, function.getResultAttrOfType<StringAttr>(i, "ingot.name")));
+          describe(false, i, type, function.getResultAttrOfType<StringAttr>(i, "ingot.name")));
     function.walk([&](Operation *op) {
       if (isa<IngotDialect>(op->getDialect()) && !isa<ConstantOp>(op))
         ++description.operators[op->getName().getStringRef().str()];
@@ -111,6 +158,7 @@ int printMissing(const InspectOptions &options) {
   CompileState state;
   state.options.model = options.file;
   state.options.dims = options.dims;
+  state.options.dimRanges = options.dimRanges;
   state.options.plugins = options.plugins;
   if (llvm::Error error = prepare(state)) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';

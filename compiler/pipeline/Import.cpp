@@ -1,13 +1,108 @@
 // Phase 1: a model file becomes a graph. The file's content, not its name, says what it is.
 #include "compiler/emit/Inspect.h"
+#include "compiler/importers/common/Generalize.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
 #include "compiler/importers/tflite/ImportTflite.h"
 #include "compiler/pipeline/Phases.h"
 #include "ir/graph/MapFile.h"
+#include <set>
 
 using namespace mlir;
 using namespace ingot;
+
+/// Above any extent of a real model.
+static constexpr int64_t kMaxExtent = int64_t(1) << 40;
+
+/// The range of a dim that nothing gives an extent: the user's, else the file's. Error: neither
+/// has an upper bound, or they do not fit.
+static FailureOr<RangedDim> rangeOf(Location loc, const Options &options, const OpenDim &dim,
+                                    std::set<std::string> &used) {
+  auto given = options.dimRanges.find(dim.name);
+  for (const std::string &alias : dim.aliases)
+    if (given == options.dimRanges.end())
+      given = options.dimRanges.find(alias);
+  int64_t low = dim.low.value_or(0), high = dim.high.value_or(kMaxExtent);
+  std::string place = " (dim " + std::to_string(dim.index) + " of input '" + dim.input + "')";
+  std::string allowed =
+      std::to_string(low) + ".." + (dim.high ? std::to_string(*dim.high) : std::string());
+  if (given != options.dimRanges.end()) {
+    used.insert(given->first);
+    auto [from, to] = given->second;
+    if (from < low || to > high)
+      return emitError(loc) << "dim '" << given->first << "' is set to " << from << ".." << to
+                            << ", but the model allows " << allowed,
+             failure();
+    return RangedDim{dim.name, {from, to}};
+  }
+  if (!dim.high) {
+    InFlightDiagnostic diagnostic = emitError(loc)
+                                    << "dim '" << dim.name << "'" << place << " has no extent"
+                                    << (dim.low ? ", and the model no upper bound for it" : "");
+    diagnostic.attachNote() << "hint: compile with --dim " << dim.name << "=N, or --dim "
+                            << dim.name << "=" << std::max<int64_t>(low, 1)
+                            << "..HI for a program that takes every size of a range";
+    return diagnostic;
+  }
+  return RangedDim{dim.name, {low, high}};
+}
+
+/// Imports the file at `path` for the extents of `options`.
+using Importer = llvm::function_ref<FailureOr<OwningOpRef<ModuleOp>>(const Options &, OpenDims *)>;
+
+/// Runs an importer, for a range of sizes where the model has open dims.
+static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const Options &options,
+                                                   bool onlyMissing, Importer run) {
+  Location loc = UnknownLoc::get(&context);
+  OpenDims open;
+  open.collect = true;
+  auto fixed = run(options, &open);
+  if (options.dimRanges.empty() && (succeeded(fixed) || open.dims.empty()))
+    return fixed;
+  if (failed(fixed) && open.dims.empty())
+    return failure();
+  std::set<std::string> used;
+  SmallVector<RangedDim> dims;
+  for (const OpenDim &dim : open.dims) {
+    // A file's own extent stays unless a range is asked for.
+    bool asked = options.dimRanges.contains(dim.name) ||
+                 llvm::any_of(dim.aliases, [&](const std::string &alias) {
+                   return options.dimRanges.contains(alias);
+                 });
+    if (succeeded(fixed) && !asked)
+      continue;
+    // What cannot be imported is the same at every size.
+    if (onlyMissing && !asked && !dim.high) {
+      dims.push_back({dim.name, {dim.low.value_or(0), kMaxExtent}});
+      continue;
+    }
+    FailureOr<RangedDim> range = rangeOf(loc, options, dim, used);
+    if (failed(range))
+      return failure();
+    dims.push_back(*range);
+  }
+  for (const auto &[name, range] : options.dimRanges) {
+    if (used.contains(name))
+      continue;
+    InFlightDiagnostic diagnostic = emitError(loc) << "the model has no dim named '" << name << "'";
+    std::string names;
+    for (const OpenDim &dim : open.dims)
+      names += (names.empty() ? "" : ", ") + dim.name;
+    diagnostic.attachNote() << (names.empty() ? "hint: all extents of its inputs are fixed"
+                                              : "hint: its dims are " + names);
+    return diagnostic;
+  }
+  OpenDims sampled;
+  sampled.anySize = true;
+  auto importAt = [&](const std::map<std::string, int64_t> &extents) {
+    Options at = options;
+    at.dims.insert(extents.begin(), extents.end());
+    return run(at, &sampled);
+  };
+  if (onlyMissing)
+    return importAt(chooseSamples(dims).sizes.front());
+  return generalize(context, dims, importAt);
+}
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state,
                                                        UnsupportedOps *missing) {
@@ -20,9 +115,12 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
   if (isProgramFile(bytes))
     return emitError(loc) << "'" << path << "' is a program already, not a model"
                           << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
-  if (bytes.starts_with("PK\x03\x04"))
-    return importPt2(context, state.options, state.registry.pt2Ops, missing);
-  if (isTfliteModel(bytes))
-    return importTflite(context, state.options, missing);
-  return importOnnx(context, state.options, state.registry.onnxOps, missing);
+  return importDims(
+      context, state.options, missing, [&](const Options &options, OpenDims *open) {
+        if (bytes.starts_with("PK\x03\x04"))
+          return importPt2(context, options, state.registry.pt2Ops, missing, open);
+        if (isTfliteModel(bytes))
+          return importTflite(context, options, missing, open);
+        return importOnnx(context, options, state.registry.onnxOps, missing, open);
+      });
 }

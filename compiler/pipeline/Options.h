@@ -19,6 +19,11 @@ struct Options {
   std::vector<std::string> targets = {
       "host"};                         ///< in order of preference; the last one must take every op
   std::map<std::string, int64_t> dims; ///< --dim NAME=N: extents of the model's named dims
+  /// --dim NAME=LO..HI: dims that a run chooses, and their bounds, inclusive.
+  struct DimRange {
+    int64_t low = 0, high = 0;
+  };
+  std::map<std::string, DimRange> dimRanges;
   std::string dumpDirectory;           ///< --dump-phases
   std::optional<Phase> stopAfter, startFrom; ///< --stop-after, --start-from
   std::string source;               ///< --source: the model file of a resumed dump, when it moved

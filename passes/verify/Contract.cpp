@@ -27,17 +27,36 @@ static bool isStructure(Operation *op) {
          op->getName().getStringRef() == "tensor.from_elements";
 }
 
+/// Whether every extent of a tensor type is a number, or an expression of the dims that the module
+/// declares.
+static bool hasKnownShape(Type type, const DimBounds &dims) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return false;
+  if (tensor.hasStaticShape())
+    return true;
+  llvm::SetVector<StringRef> names;
+  SmallVector<DimExpr> extents = extentsOf(tensor);
+  for (const DimExpr &extent : extents) {
+    if (!extent.valid())
+      return false;
+    extent.collectNames(names);
+  }
+  return llvm::all_of(names, [&](StringRef name) { return dims.contains(name); });
+}
+
 LogicalResult ingot::checkGraph(ModuleOp module) {
+  DimBounds dims = dimBounds(module);
   WalkResult result = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (auto function = dyn_cast<func::FuncOp>(op)) {
       if (isKernel(function))
         return WalkResult::skip();
       for (Type type :
            llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
-        auto tensor = dyn_cast<RankedTensorType>(type);
-        if (!tensor || !tensor.hasStaticShape()) {
+        if (!hasKnownShape(type, dims)) {
           function.emitError() << "function '" << function.getName() << "' takes or gives " << type
-                               << ", but after import every value is a tensor of static shape";
+                               << ", but after import every value is a tensor whose extents are numbers or "
+                                  "expressions of the dims in ingot.dims";
           return WalkResult::interrupt();
         }
       }
@@ -50,8 +69,10 @@ LogicalResult ingot::checkGraph(ModuleOp module) {
       return WalkResult::interrupt();
     }
     for (Type type : op->getResultTypes())
-      if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape()) {
-        contractError(op) << "has the type " << type << ", but every shape is static after import";
+      if (!hasKnownShape(type, dims)) {
+        contractError(op) << "has the type " << type
+                          << ", but after import every extent is a number or an expression of the "
+                             "dims in ingot.dims";
         return WalkResult::interrupt();
       }
     if (!isa<ConstantOp, VariableOp>(op) && sourceNames(op->getLoc()).empty()) {

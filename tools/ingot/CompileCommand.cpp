@@ -40,8 +40,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
                    "targets, `A,B` splits the model: what A does not take runs on B "
                    "(`ingot targets` lists them; default: host)")
       ->delimiter(',');
-  command->add_option("--dim", flags->dims,
-                      "NAME=N: the extent of a dim that the model leaves open");
+  command->add_option("--dim", flags->dims, kDimHelp);
   command->add_option(
       "--report", options.report,
       "write what was compiled as JSON: to a .json file, or with `json` to the output");
@@ -79,7 +78,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
     options.stopAfter = parsePhase("--stop-after", flags->stopAfter);
     options.startFrom = parsePhase("--start-from", flags->startFrom);
     for (const std::string &dim : flags->dims)
-      addDim(options.dims, dim);
+      addDim(options, dim);
     code = compileCommand(options);
   });
 }

@@ -15,8 +15,7 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   command->add_option("MODEL", flags->options.compile.model, "a .pt2, .onnx or .tflite file")
       ->required();
   command->add_option("--target", flags->options.compile.targets, "as for compile")->delimiter(',');
-  command->add_option("--dim", flags->dims,
-                      "NAME=N: the extent of a dim that the model leaves open");
+  command->add_option("--dim", flags->dims, kDimHelp);
   command->add_option("--inputs", flags->options.inputs,
                       "arrays (NPZ, or a folder of input_0.pb, …); random without it");
   command->add_option("--plugin", flags->options.compile.plugins,
@@ -24,7 +23,7 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   command->add_flag("--json", flags->options.json, "as JSON");
   command->callback([flags, &code] {
     for (const std::string &dim : flags->dims)
-      addDim(flags->options.compile.dims, dim);
+      addDim(flags->options.compile, dim);
     code = diffCommand(flags->options);
   });
 }

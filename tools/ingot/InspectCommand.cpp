@@ -15,11 +15,11 @@ void ingot::addInspectCommand(CLI::App &app, int &code) {
       "--missing", options->missing,
       "models: only the operators that cannot be imported (exit code 1 if there are)");
   auto dims = std::make_shared<std::vector<std::string>>();
-  command->add_option("--dim", *dims, "with --missing: NAME=N, as for compile");
+  command->add_option("--dim", *dims, "with --missing: as for compile");
   command->add_option("--plugin", options->plugins, "with --missing: load a plug-in first");
   command->callback([options, dims, &code] {
     for (const std::string &dim : *dims)
-      addDim(options->dims, dim);
+      addDim(*options, dim);
     code = inspectCommand(*options);
   });
 }

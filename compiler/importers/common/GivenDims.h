@@ -1,26 +1,55 @@
-// Extents that the user gives to dims which a model leaves open (`--dim NAME=N`).
+// Dims that a model leaves open, and the extents that a user gives to them (`--dim NAME=N`).
 #pragma once
 
 #include "compiler/importers/common/GraphBuilder.h"
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace ingot {
 
+/// A dim that a model leaves open, and that has no extent.
+struct OpenDim {
+  std::string name;                 ///< what `--dim` calls it
+  std::vector<std::string> aliases; ///< what else it may be called
+  std::string input;                ///< the first input that has it, and the place there
+  int64_t index = 0;
+  std::optional<int64_t> low, high; ///< the extents that the file allows
+};
+
+/// How an importer treats the dims that its caller gives no extent.
+struct OpenDims {
+  /// With `collect`, such dims go to `dims`. Where the file has no extent of its own for them, the
+  /// import then fails without an error.
+  bool collect = false;
+  std::vector<OpenDim> dims;
+  /// Extents outside the file's bounds are taken too: sizes of an import that is only looked at.
+  bool anySize = false;
+};
+
 class GivenDims {
 public:
   explicit GivenDims(const std::map<std::string, int64_t> &given) : given(given), unused(given) {}
 
-  /// The extent given to the model's open dim `name`, or nothing. Error: it is negative.
+  /// Names of the model's open dims, before any is taken: a dim called `past + seq` is the sum of
+  /// two others when these exist.
+  void declare(std::string name) { declared.insert(std::move(name)); }
+  /// The extent of the model's open dim `name`, or nothing. Error: it is negative.
   mlir::FailureOr<std::optional<int64_t>> take(const GraphBuilder &b, const std::string &name);
+  /// The names behind an open dim: itself, or those of the expression that it is.
+  std::vector<std::string> namesOf(const std::string &name) const;
   /// Error: an extent was given to a dim that no `take` asked for; names those that were.
   mlir::LogicalResult checkUsed(const GraphBuilder &b) const;
 
 private:
+  /// What `name` is computed from; nothing for a plain name.
+  std::optional<DimExpr> expression(const std::string &name) const;
+
   const std::map<std::string, int64_t> &given;
   std::map<std::string, int64_t> unused;
   std::vector<std::string> known;
+  std::set<std::string> declared;
 };
 
 } // namespace ingot

@@ -12,7 +12,7 @@ static constexpr int64_t kLastIrVersion = 13;
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const Options &options,
                                                    const onnximport::OpTable &ops,
-                                                   UnsupportedOps *missing) {
+                                                   UnsupportedOps *missing, OpenDims *open) {
   Location loc = UnknownLoc::get(&context);
   context.loadDialect<IngotDialect>();
   WeightStore &store = weightsOf(&context);
@@ -41,5 +41,5 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::importOnnx(MLIRContext &context, const O
                   Twine(kLastIrVersion));
   if (!model.has_graph() && model.opset_import().empty())
     return broken("it holds no graph");
-  return onnximport::ModelImport(&context, options, model, *source, ops).run(missing);
+  return onnximport::ModelImport(&context, options, model, *source, ops, open).run(missing);
 }

@@ -1,6 +1,7 @@
 // Imports ONNX models into the graph level.
 #pragma once
 
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/ModelDescription.h"
 #include "compiler/importers/onnx/OpTable.h"
 #include "compiler/pipeline/Options.h"
@@ -16,11 +17,11 @@ namespace ingot {
 /// diagnostic engine: the file cannot be read or is not a model, a dim has no extent, or operators
 /// are not supported (all of them in one error). `ops` says what can be imported: the rows of the
 /// compiler, and those of plug-ins. With `missing`, operators that are not supported go
-/// there instead of into an error.
+/// there instead of into an error; `open` says what becomes of dims without an extent.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importOnnx(mlir::MLIRContext &context, const Options &options,
            const onnximport::OpTable &ops = onnximport::builtinOps(),
-           UnsupportedOps *missing = nullptr);
+           UnsupportedOps *missing = nullptr, OpenDims *open = nullptr);
 
 /// The model's signature and operators; open dims keep their names. Error: the file cannot be read
 /// or is not a model.

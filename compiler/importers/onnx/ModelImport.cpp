@@ -128,6 +128,11 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
   std::vector<GraphBuilder::Input> inputs;
   std::vector<std::string> problems, hints;
   GivenDims dims(options.dims);
+  for (const auto &input : graph.input())
+    for (const auto &dim : input.type().tensor_type().shape().dim())
+      if (!dim.dim_param().empty())
+        dims.declare(dim.dim_param());
+  std::vector<OpenDim> unknown;
   for (const auto &input : graph.input()) {
     // Before IR version 4 initializers had to be listed as inputs; later they are defaults, which
     // are kept.
@@ -162,8 +167,11 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
       }
       problems.push_back("'" + name + "' (input '" + input.name() + "', dim " +
                          std::to_string(index) + ")");
-      if (!llvm::is_contained(hints, name))
-        hints.push_back(name);
+      for (const std::string &part : dims.namesOf(name))
+        if (!llvm::is_contained(hints, part)) {
+          hints.push_back(part);
+          unknown.push_back({part, {}, input.name(), static_cast<int64_t>(index), {}, {}});
+        }
       shape.push_back(1);
     }
     RankedTensorType type = b.tensorType(shape, element);
@@ -173,6 +181,8 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
   }
   if (failed(dims.checkUsed(b)))
     return failure();
+  if (!problems.empty() && open && open->collect)
+    return open->dims = std::move(unknown), failure();
   if (!problems.empty()) {
     InFlightDiagnostic diagnostic =
         b.error() << (problems.size() == 1 ? "dim " : "dims ") << llvm::join(problems, ", ")
@@ -180,7 +190,8 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     std::string flags;
     for (const std::string &name : hints)
       flags += " --dim " + name + "=N";
-    diagnostic.attachNote() << "hint: compile with" << flags;
+    diagnostic.attachNote() << "hint: compile with" << flags << ", or --dim " << hints.front()
+                            << "=LO..HI for a program that takes every size of a range";
     return diagnostic;
   }
   llvm::ArrayRef<BlockArgument> arguments = b.beginForward(inputs);

@@ -1,6 +1,7 @@
 // Walks an ONNX model: inputs, initializers, nodes, sub-graphs and functions.
 #pragma once
 
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/onnx/OpTable.h"
 #include "compiler/importers/onnx/TensorImport.h"
 #include "compiler/pipeline/Options.h"
@@ -10,8 +11,8 @@ namespace ingot::onnximport {
 class ModelImport : public NodeHost {
 public:
   ModelImport(mlir::MLIRContext *context, const Options &options, const onnx::ModelProto &model,
-              int64_t source, const OpTable &table)
-      : b(context), options(options), model(model), table(table),
+              int64_t source, const OpTable &table, OpenDims *open)
+      : b(context), options(options), model(model), table(table), open(open),
         tensors(b, source, options.model) {}
 
   /// As importOnnx.
@@ -73,6 +74,7 @@ private:
   const Options &options;
   const onnx::ModelProto &model;
   const OpTable &table;
+  OpenDims *open;
   TensorImport tensors;
   UnsupportedOps unsupported;
   Opsets opsets;

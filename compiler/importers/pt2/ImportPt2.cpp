@@ -9,7 +9,8 @@ using namespace mlir;
 namespace ingot {
 
 FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &options,
-                                           const pt2::OpTable &ops, UnsupportedOps *missing) {
+                                           const pt2::OpTable &ops, UnsupportedOps *missing,
+                                           OpenDims *open) {
   context.loadDialect<IngotDialect>();
   auto package = pt2::Package::open(&context, options.model);
   if (!package) {
@@ -21,7 +22,7 @@ FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &
   std::set<std::string> mutated;
   while (true) {
     size_t known = mutated.size();
-    auto module = pt2::Importer(&context, options, **package, ops).run(mutated, missing);
+    auto module = pt2::Importer(&context, options, **package, ops, open).run(mutated, missing);
     if (failed(module) || mutated.size() == known)
       return module;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/evaluator/TensorValue.h"
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/UnsupportedOps.h"
 #include "compiler/importers/pt2/OpTable.h"
 #include "compiler/pipeline/Options.h"
@@ -15,11 +16,13 @@ namespace ingot {
 /// variables. Symbolic dims take their extents from `options.dims`, by the name of the symbol
 /// (`s77`) or of the input's dim (`x.0`). All nodes that cannot be imported are reported in one
 /// error. `ops` says what can be imported: the rows of the compiler, and those of plug-ins. With
-/// `missing`, nodes that cannot be imported go there instead of into an error.
+/// `missing`, nodes that cannot be imported go there instead of into an error; `open` says what
+/// becomes of dims without an extent.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importPt2(mlir::MLIRContext &context,
                                                              const Options &options,
                                                              const pt2::OpTable &ops = {},
-                                                             UnsupportedOps *missing = nullptr);
+                                                             UnsupportedOps *missing = nullptr,
+                                                             OpenDims *open = nullptr);
 
 /// The sample inputs stored in a package, in the order of @forward's arguments (arguments that are
 /// no tensors left out). Error: the package holds none, or is damaged.

@@ -7,6 +7,7 @@
 // computed again.
 #pragma once
 
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/common/UnsupportedOps.h"
 #include "compiler/importers/pt2/OpTable.h"
@@ -56,8 +57,8 @@ struct Scope {
 class Importer {
 public:
   Importer(mlir::MLIRContext *context, const Options &options, Package &package,
-           const OpTable &table)
-      : b(context), options(options), package(package), table(table) {}
+           const OpTable &table, OpenDims *open = nullptr)
+      : b(context), options(options), package(package), table(table), open(open) {}
 
   /// Imports the program. `mutated` names the records of stored tensors that the program changes;
   /// records found to change that are not in it are added, and then the result must be thrown away
@@ -119,6 +120,7 @@ private:
   const Options &options;
   Package &package;
   const OpTable &table;
+  OpenDims *open;
   UnsupportedOps unsupported;
   Scope root;
   llvm::StringMap<int64_t> symbols;

@@ -12,28 +12,38 @@ LogicalResult Importer::bindDims() {
   const Json &program = package.program();
   const Json *ranges = field(&program, "range_constraints");
   std::set<std::string> used, known;
-  auto bind = [&](StringRef symbol, StringRef input, int64_t dim) -> LogicalResult {
-    std::string place = (input + "." + Twine(dim)).str();
+  auto bind = [&](StringRef symbol, StringRef input, int64_t dim, bool bare) -> LogicalResult {
+    std::string place = bare ? (input + "." + Twine(dim)).str() : symbol.str();
     known.insert(symbol.str());
     known.insert(place);
     auto given = options.dims.find(symbol.str());
     if (given == options.dims.end())
       given = options.dims.find(place);
+    // The same symbol may have been given by another place.
+    if (given == options.dims.end() && symbols.contains(symbol))
+      return success();
     const Json *range = field(ranges, symbol);
     int64_t low = asInteger(field(range, "min_val")).value_or(0);
     int64_t high = asInteger(field(range, "max_val")).value_or(INT64_MAX);
     std::string span =
         std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
+    if (given == options.dims.end() && open && open->collect) {
+      auto same = llvm::find_if(open->dims, [&](OpenDim &d) { return d.name == symbol; });
+      if (same != open->dims.end())
+        return same->aliases.push_back(place), success();
+      OpenDim entry{symbol.str(), {place}, input.str(), dim, low, {}};
+      if (high <= kMaxElements)
+        entry.high = high;
+      return open->dims.push_back(std::move(entry)), success();
+    }
     if (given == options.dims.end()) {
-      if (symbols.contains(symbol))
-        return success();
       InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim
                                                 << " of input '" << input << "') has no extent";
       diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span;
       return diagnostic;
     }
     used.insert(given->first);
-    if (given->second < low || given->second > high)
+    if ((given->second < low || given->second > high) && !(open && open->anySize))
       return b.error() << "dim '" << given->first << "' is set to " << given->second
                        << ", but the model allows " << span;
     auto [entry, inserted] = symbols.try_emplace(symbol, given->second);
@@ -42,10 +52,15 @@ LogicalResult Importer::bindDims() {
                        << symbol << "' is already " << entry->second;
     return success();
   };
+  auto bindAll = [&](StringRef text, StringRef input, int64_t dim) -> LogicalResult {
+    for (StringRef symbol : symbolsOf(text))
+      if (failed(bind(symbol, input, dim, !bareSymbol(text).empty())))
+        return failure();
+    return success();
+  };
 
   const Json *graph = root.graph;
   const Json *signature = field(field(&program, "graph_module"), "signature");
-  SmallVector<std::pair<StringRef, int64_t>> expressions; // inputs whose sizes need a check
   LogicalResult status = success();
   forEachElement(field(signature, "input_specs"), [&](const Json *spec) {
     Tagged kind = asUnion(spec);
@@ -58,22 +73,20 @@ LogicalResult Importer::bindDims() {
     if (argument.tag == "as_sym_int") {
       const Json *entry = field(field(graph, "sym_int_values"), name->str().c_str());
       auto text = asText(field(asUnion(entry).value, "expr_str"));
-      StringRef symbol = text ? bareSymbol(*text) : "";
-      if (!symbol.empty())
-        status = bind(symbol, *name, 0);
+      if (text)
+        status = bindAll(*text, *name, 0);
       return;
     }
     int64_t dim = 0;
     forEachElement(field(field(field(graph, "tensor_values"), name->str().c_str()), "sizes"),
                    [&](const Json *extent) {
                      auto text = asText(field(asUnion(extent).value, "expr_str"));
-                     StringRef symbol = text ? bareSymbol(*text) : "";
-                     if (succeeded(status) && !symbol.empty())
-                       status = bind(symbol, *name, dim);
+                     if (succeeded(status) && text)
+                       status = bindAll(*text, *name, dim);
                      ++dim;
                    });
   });
-  if (failed(status))
+  if (failed(status) || (open && !open->dims.empty()))
     return failure();
   for (const auto &[name, extent] : options.dims)
     if (!used.contains(name)) {

@@ -383,4 +383,29 @@ llvm::StringRef bareSymbol(llvm::StringRef text) {
   return identifier ? text : llvm::StringRef();
 }
 
+llvm::SmallVector<llvm::StringRef> symbolsOf(llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> symbols;
+  auto add = [&](llvm::StringRef name) {
+    if (!llvm::is_contained(symbols, name))
+      symbols.push_back(name);
+  };
+  constexpr llvm::StringLiteral call = "Symbol('";
+  if (text.contains(call)) {
+    for (size_t at = text.find(call); at != llvm::StringRef::npos; at = text.find(call, at)) {
+      at += call.size();
+      add(text.substr(at).take_until([](char c) { return c == '\''; }));
+    }
+    return symbols;
+  }
+  auto inName = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  while (!text.empty()) {
+    llvm::StringRef name = text.take_while(inName);
+    text = text.drop_front(std::max<size_t>(name.size(), 1));
+    if (!name.empty() && !llvm::isDigit(name.front()) && !text.ltrim().starts_with("(") &&
+        name != "True" && name != "False")
+      add(name);
+  }
+  return symbols;
+}
+
 } // namespace ingot::pt2

@@ -1,6 +1,7 @@
 // Symbolic sizes: the dims that a model names, and expressions over them.
 #pragma once
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -25,5 +26,8 @@ llvm::Expected<Number> evaluateExpression(llvm::StringRef text,
 
 /// The symbol when the expression is just one, else nothing.
 llvm::StringRef bareSymbol(llvm::StringRef text);
+
+/// The symbols of an expression, each once.
+llvm::SmallVector<llvm::StringRef> symbolsOf(llvm::StringRef text);
 
 } // namespace ingot::pt2

@@ -12,7 +12,7 @@ using namespace ingot::tfliteimport;
 bool ingot::isTfliteModel(StringRef bytes) { return bytes.substr(4, 4) == "TFL3"; }
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::importTflite(MLIRContext &context, const Options &options,
-                                                     UnsupportedOps *missing) {
+                                                     UnsupportedOps *missing, OpenDims *open) {
   Location loc = UnknownLoc::get(&context);
   context.loadDialect<IngotDialect>();
   WeightStore &store = weightsOf(&context);
@@ -25,7 +25,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::importTflite(MLIRContext &context, const
     return emitError(loc) << options.model
                           << " is not a valid TFLite model: " << llvm::toString(model.takeError()),
            failure();
-  return ModelImport(&context, options, **model, *source).run(missing);
+  return ModelImport(&context, options, **model, *source, open).run(missing);
 }
 
 static std::vector<ModelDescription::Tensor>

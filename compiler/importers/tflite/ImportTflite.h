@@ -1,6 +1,7 @@
 // Imports TFLite models into the graph level.
 #pragma once
 
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/ModelDescription.h"
 #include "compiler/importers/common/UnsupportedOps.h"
 #include "compiler/pipeline/Options.h"
@@ -19,9 +20,11 @@ bool isTfliteModel(llvm::StringRef bytes);
 /// unless `options.dims` gives it. Quantised tensors become `ingot.dequantize` before and
 /// `ingot.quantize` after the float operator. Weights stay in the mapped file. Errors come through
 /// the context's diagnostic engine: the file cannot be read or is not a model, or operators are not
-/// supported (all of them in one error). With `missing`, these go there instead.
+/// supported (all of them in one error). With `missing`, these go there instead; `open` says what
+/// becomes of dims without an extent.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importTflite(mlir::MLIRContext &context, const Options &options, UnsupportedOps *missing = nullptr);
+importTflite(mlir::MLIRContext &context, const Options &options, UnsupportedOps *missing = nullptr,
+             OpenDims *open = nullptr);
 
 /// The model's signature and operators; open extents are `INPUT.dimN`. Error: the file cannot be
 /// read or is not a model.

@@ -1,6 +1,7 @@
 // Walks a TFLite model: tensors, inputs, operators.
 #pragma once
 
+#include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -11,9 +12,9 @@ class ModelImport {
 public:
   /// `source` is the file's index in the weight store.
   ModelImport(mlir::MLIRContext *context, const Options &options, const tflite::Model &model,
-              int64_t source)
+              int64_t source, OpenDims *open)
       : b(context), options(options), model(model), graph(*model.subgraphs()->Get(0)),
-        source(source), table(builtinOps()) {}
+        source(source), open(open), table(builtinOps()) {}
 
   /// As importTflite.
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(UnsupportedOps *missing);
@@ -38,6 +39,7 @@ private:
   const tflite::Model &model;
   const tflite::SubGraph &graph;
   int64_t source;
+  OpenDims *open;
   OpTable table;
   std::vector<Tensor> tensors;
   UnsupportedOps unsupported;

@@ -1,0 +1,660 @@
+// See Generalize.h.
+#include "compiler/importers/common/Generalize.h"
+#include "compiler/importers/common/GeneralConstants.h"
+#include "compiler/importers/common/MatchGraphs.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include <cmath>
+#include <set>
+
+using namespace mlir;
+using namespace ingot;
+
+//===----------------------------------------------------------------------===//
+// samples
+//===----------------------------------------------------------------------===//
+
+SizeSamples ingot::chooseSamples(ArrayRef<RangedDim> dims) {
+  constexpr size_t kValues = 5; // of each dim: one for the base, two alone, two mixed
+  std::set<int64_t> taken;
+  auto isPrime = [](int64_t n) {
+    for (int64_t d = 2; d * d <= n; ++d)
+      if (n % d == 0)
+        return false;
+    return n > 1;
+  };
+  std::vector<std::vector<int64_t>> values;
+  for (const RangedDim &dim : dims) {
+    std::vector<int64_t> list;
+    // Primes of no other dim, then any numbers in the range, then primes above it.
+    constexpr int64_t kTries = 4000;
+    int64_t low = std::max<int64_t>(dim.bounds.low, 2);
+    for (int64_t n = std::max<int64_t>(low, 5);
+         list.size() < kValues && n <= dim.bounds.high && n < low + kTries; ++n)
+      if (isPrime(n) && taken.insert(n).second)
+        list.push_back(n);
+    for (int64_t n = low; list.size() < kValues && n <= dim.bounds.high && n < low + kTries; ++n)
+      if (!llvm::is_contained(list, n))
+        list.push_back(n);
+    for (int64_t n = std::max<int64_t>(dim.bounds.high, 5) + 1; list.size() < 3; ++n)
+      if (isPrime(n) && taken.insert(n).second)
+        list.push_back(n);
+    values.push_back(std::move(list));
+  }
+  SizeSamples samples;
+  auto add = [&](auto valueOf) {
+    std::map<std::string, int64_t> sizes;
+    for (size_t d = 0; d < dims.size(); ++d)
+      sizes[dims[d].name] = valueOf(d);
+    samples.sizes.push_back(std::move(sizes));
+  };
+  auto pick = [&](size_t d, size_t n) { return values[d][n % values[d].size()]; };
+  add([&](size_t d) { return pick(d, 0); });
+  for (size_t varied = 0; varied < dims.size(); ++varied)
+    for (size_t n : {1, 2})
+      add([&](size_t d) { return pick(d, d == varied ? n : 0); });
+  if (dims.size() > 1)
+    for (size_t n : {3, 4})
+      add([&](size_t d) { return pick(d, n + d); });
+  samples.required = samples.sizes.size();
+  auto high = [&](size_t d) {
+    int64_t most = dims[d].bounds.high;
+    for (int64_t value : values[d])
+      most = std::max(most, value);
+    return most;
+  };
+  add([&](size_t d) { return std::max(high(d) - 1, pick(d, 0)); });
+  add(high);
+  return samples;
+}
+
+//===----------------------------------------------------------------------===//
+// the general graph
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Generalizer {
+public:
+  Generalizer(ArrayRef<ModuleOp> modules, SampledDims sizes)
+      : modules(modules), sizes(std::move(sizes)), match(modules, this->sizes),
+        constants(this->sizes), builder(ModuleOp(modules.front()).getContext()) {}
+
+  FailureOr<OwningOpRef<ModuleOp>> run();
+
+private:
+  LogicalResult buildBlock(const std::vector<Block *> &samples, Block *into);
+  LogicalResult build(const MatchedOp &op);
+  LogicalResult buildConstant(const MatchedOp &op);
+  LogicalResult buildRegions(const MatchedOp &op, Operation *copy);
+  LogicalResult generalizeAttributes(const MatchedOp &op, Operation *copy);
+  LogicalResult generalizeSlice(const MatchedOp &op, SliceOp copy);
+  LogicalResult setTypes(const MatchedOp &op, Operation *copy);
+  /// The extents of a value that has these types in the samples; failure after an error at `loc`.
+  FailureOr<Type> generalType(Location loc, ArrayRef<Type> types, ArrayRef<DimExpr> near);
+  FailureOr<SmallVector<DimExpr>> reshaped(const MatchedOp &op, RankedTensorType from);
+  LogicalResult checkVariables();
+  LogicalResult checkResults(func::FuncOp forward);
+
+  /// The error that `what` depends on sizes in a way that is not known.
+  LogicalResult unknown(Location loc, const Twine &what, ArrayRef<int64_t> numbers);
+  Value lookup(const std::vector<Operation *> &ops, unsigned operand);
+
+  ArrayRef<ModuleOp> modules;
+  SampledDims sizes;
+  GraphMatch match;
+  GeneralConstants constants;
+  OpBuilder builder;
+  struct Less {
+    bool operator()(const ValueTuple &a, const ValueTuple &b) const {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                          [](Value x, Value y) {
+                                            return x.getAsOpaquePointer() < y.getAsOpaquePointer();
+                                          });
+    }
+  };
+  std::map<ValueTuple, Value, Less> values;
+  llvm::DenseMap<Value, Value> arguments; ///< of the first sample
+};
+
+} // namespace
+
+LogicalResult Generalizer::unknown(Location loc, const Twine &what, ArrayRef<int64_t> numbers) {
+  InFlightDiagnostic diagnostic = mlir::emitError(loc)
+                                  << what.str() << " depends on the dims in a way that is not known";
+  std::string seen;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == kNotSampled)
+      continue;
+    if (i < 3)
+      seen += (seen.empty() ? " (" : "; ") + std::to_string(numbers[i]) + " at " +
+              sizes.describe(i);
+    if (numbers[i] != numbers[0])
+      for (std::string &name : sizes.changed(i))
+        if (!llvm::is_contained(names, name))
+          names.push_back(std::move(name));
+  }
+  diagnostic << seen << (seen.empty() ? "" : ")");
+  suggestFixedSize(diagnostic, names);
+  return diagnostic;
+}
+
+Value Generalizer::lookup(const std::vector<Operation *> &ops, unsigned operand) {
+  ValueTuple tuple;
+  for (Operation *op : ops)
+    tuple.push_back(op ? op->getOperand(operand) : Value());
+  if (isa<BlockArgument>(tuple[0]))
+    return arguments.lookup(tuple[0]);
+  auto found = values.find(tuple);
+  return found == values.end() ? Value() : found->second;
+}
+
+FailureOr<Type> Generalizer::generalType(Location loc, ArrayRef<Type> types,
+                                         ArrayRef<DimExpr> near) {
+  auto first = dyn_cast<RankedTensorType>(types[0]);
+  SmallVector<DimExpr> extents;
+  for (Type type : types) {
+    auto tensor = dyn_cast_or_null<RankedTensorType>(type);
+    if (type && (first ? !tensor || tensor.getRank() != first.getRank() ||
+                             tensor.getElementType() != first.getElementType()
+                       : type != types[0]))
+      return mlir::emitError(loc) << "the rank or element type of a value depends on the dims",
+             failure();
+  }
+  if (!first)
+    return types[0];
+  for (int64_t d = 0; d < first.getRank(); ++d) {
+    SampledNumber numbers;
+    for (Type type : types)
+      numbers.push_back(type ? cast<RankedTensorType>(type).getDimSize(d) : kNotSampled);
+    std::optional<DimExpr> extent = sizes.fit(numbers, near);
+    if (!extent)
+      return LogicalResult(unknown(loc, "extent " + Twine(d) + " of a result", numbers));
+    extents.push_back(*extent);
+  }
+  return Type(tensorType(extents, first.getElementType()));
+}
+
+static SmallVector<Type> typesOf(const MatchedOp &op, unsigned result) {
+  SmallVector<Type> types;
+  for (Operation *sample : op.ops)
+    types.push_back(sample ? sample->getResult(result).getType() : Type());
+  return types;
+}
+
+/// A reshape's result: groups of dims with as many elements on both sides are told apart, and the
+/// last open extent of a group is what is left of it.
+FailureOr<SmallVector<DimExpr>> Generalizer::reshaped(const MatchedOp &op, RankedTensorType from) {
+  SmallVector<DimExpr> in = extentsOf(from), out;
+  auto fromTypes = [&](size_t i) {
+    return cast<RankedTensorType>(op.ops[i]->getOperand(0).getType());
+  };
+  auto toTypes = [&](size_t i) { return cast<RankedTensorType>(op.ops[i]->getResult(0).getType()); };
+  size_t rank = toTypes(0).getRank(), inRank = in.size();
+  for (size_t i = 0; i < op.ops.size(); ++i)
+    if (op.ops[i] && (static_cast<size_t>(toTypes(i).getRank()) != rank ||
+                      static_cast<size_t>(fromTypes(i).getRank()) != inRank))
+      return mlir::emitError(op.ops[0]->getLoc()) << "the rank of a value depends on the dims",
+             failure();
+  auto product = [&](size_t i, RankedTensorType type, size_t begin, size_t end) {
+    int64_t result = 1;
+    for (size_t d = begin; d < end; ++d)
+      result *= type.getDimSize(d);
+    (void)i;
+    return result;
+  };
+  size_t inAt = 0, outAt = 0;
+  while (outAt < rank) {
+    // The smallest groups of equal size, at every sample.
+    size_t inEnd = inRank, outEnd = rank;
+    bool found = false;
+    for (size_t b = outAt + 1; b <= rank && !found; ++b)
+      for (size_t a = inAt; a <= inRank && !found; ++a) {
+        bool equal = true;
+        for (size_t i = 0; i < op.ops.size() && equal; ++i)
+          equal = !op.ops[i] || product(i, fromTypes(i), inAt, a) == product(i, toTypes(i), outAt, b);
+        if (equal) {
+          inEnd = a;
+          outEnd = b;
+          found = true;
+        }
+      }
+    if (outEnd == rank)
+      inEnd = inRank;
+    DimExpr whole = 1, rest = 1;
+    SmallVector<DimExpr> near(in.begin() + inAt, in.begin() + inEnd);
+    for (const DimExpr &extent : near)
+      whole *= extent;
+    SmallVector<std::optional<DimExpr>> group;
+    std::optional<size_t> open; // the last one without a number
+    for (size_t d = outAt; d < outEnd; ++d) {
+      SampledNumber numbers;
+      for (size_t i = 0; i < op.ops.size(); ++i)
+        numbers.push_back(op.ops[i] ? toTypes(i).getDimSize(d) : kNotSampled);
+      group.push_back(sizes.fit(numbers, near));
+      if (!group.back() || !group.back()->isConstant())
+        open = group.size() - 1;
+    }
+    for (size_t d = 0; d < group.size(); ++d) {
+      if (d == open)
+        continue;
+      if (!group[d])
+        return mlir::emitError(op.ops[0]->getLoc())
+                   << "extent " << outAt + d
+                   << " of a reshape depends on the dims in a way that is not known",
+               failure();
+      rest *= *group[d];
+    }
+    if (open) {
+      std::optional<DimExpr> left = DimExpr::exactQuotient(whole, rest);
+      if (left)
+        group[*open] = left;
+      else if (!group[*open])
+        return mlir::emitError(op.ops[0]->getLoc())
+                   << "extent " << outAt + *open << " of a reshape is " << whole.str() << " / "
+                   << rest.str() << ", which is no whole number for every size",
+               failure();
+    }
+    for (auto &extent : group)
+      out.push_back(*extent);
+    inAt = inEnd;
+    outAt = outEnd;
+  }
+  return out;
+}
+
+LogicalResult Generalizer::generalizeSlice(const MatchedOp &op, SliceOp copy) {
+  SmallVector<DimExpr> near = extentsOf(cast<RankedTensorType>(copy.getInput().getType()));
+  SmallVector<int64_t> starts, counts;
+  SmallVector<StringAttr> names, countNames;
+  auto generalize = [&](auto get, SmallVectorImpl<int64_t> &into,
+                        SmallVectorImpl<StringAttr> &text, StringRef what) -> LogicalResult {
+    for (size_t d = 0; d < near.size(); ++d) {
+      SampledNumber numbers;
+      for (Operation *sample : op.ops)
+        numbers.push_back(sample ? get(cast<SliceOp>(sample))[d] : kNotSampled);
+      std::optional<DimExpr> found = sizes.fit(numbers, {near[d]});
+      if (!found)
+        return unknown(copy.getLoc(), what + " " + Twine(d) + " of a slice", numbers);
+      into.push_back(found->constant().value_or(ShapedType::kDynamic));
+      if (!found->isConstant())
+        text.push_back(builder.getStringAttr(found->str()));
+    }
+    return success();
+  };
+  if (failed(generalize([](SliceOp s) { return s.getStarts(); }, starts, names, "start")) ||
+      failed(generalize([](SliceOp s) { return s.getSizes(); }, counts, countNames, "size")))
+    return failure();
+  names.append(countNames);
+  copy.setStarts(starts);
+  copy.setSizes(counts);
+  if (!names.empty())
+    copy.setDimsAttr(DimsAttr::get(copy.getContext(), names));
+  return success();
+}
+
+LogicalResult Generalizer::generalizeAttributes(const MatchedOp &op, Operation *copy) {
+  DictionaryAttr first = op.ops[0]->getAttrDictionary();
+  bool same = llvm::all_of(op.ops, [&](Operation *sample) {
+    return !sample || sample->getAttrDictionary() == first;
+  });
+  if (same)
+    return success();
+  if (auto slice = dyn_cast<SliceOp>(copy))
+    return generalizeSlice(op, slice);
+  for (NamedAttribute attribute : first)
+    for (size_t i = 1; i < op.ops.size(); ++i)
+      if (op.ops[i] && op.ops[i]->getAttr(attribute.getName()) != attribute.getValue()) {
+        std::string one, other;
+        llvm::raw_string_ostream(one) << attribute.getValue();
+        llvm::raw_string_ostream(other) << op.ops[i]->getAttr(attribute.getName());
+        InFlightDiagnostic diagnostic =
+            mlir::emitError(copy->getLoc())
+            << "'" << attribute.getName().getValue() << "' of " << copy->getName().getStringRef()
+            << " depends on dim '" << llvm::join(sizes.changed(i), "', '") << "' (" << one
+            << " and " << other << "), which is not supported";
+        suggestFixedSize(diagnostic, sizes.changed(i));
+        return diagnostic;
+      }
+  return success();
+}
+
+LogicalResult Generalizer::setTypes(const MatchedOp &op, Operation *copy) {
+  std::optional<RegisteredOperationName> registered = copy->getName().getRegisteredInfo();
+  SmallVector<Type> types;
+  SmallVector<DimExpr> near;
+  for (Value operand : copy->getOperands())
+    if (auto tensor = dyn_cast<RankedTensorType>(operand.getType()))
+      near.append(extentsOf(tensor));
+  auto *inference = registered ? registered->getInterface<InferTypeOpInterface>() : nullptr;
+  if (inference) {
+    if (failed(inference->inferReturnTypes(copy->getContext(), copy->getLoc(), copy->getOperands(),
+                                           copy->getDiscardableAttrDictionary(),
+                                           copy->getPropertiesStorage(), copy->getRegions(),
+                                           types)))
+      return failure();
+    // What is inferred must be what each import found.
+    for (auto [n, type] : llvm::enumerate(types)) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      for (size_t i = 0; tensor && i < op.ops.size(); ++i)
+        for (auto [d, extent] : llvm::enumerate(extentsOf(tensor))) {
+          auto seen =
+              op.ops[i] ? cast<RankedTensorType>(op.ops[i]->getResult(n).getType()) : tensor;
+          if (op.ops[i] && sizes.at(i, extent) != seen.getDimSize(d))
+            return mlir::emitError(copy->getLoc())
+                   << "extent " << d << " of a result is " << extent.str() << ", but "
+                   << seen.getDimSize(d) << " at " << sizes.describe(i);
+        }
+    }
+  } else if (isa<ReshapeOp>(copy)) {
+    auto from = cast<RankedTensorType>(copy->getOperand(0).getType());
+    FailureOr<SmallVector<DimExpr>> extents = reshaped(op, from);
+    if (failed(extents))
+      return failure();
+    types.push_back(tensorType(*extents, from.getElementType()));
+  } else {
+    for (unsigned n = 0; n < copy->getNumResults(); ++n) {
+      FailureOr<Type> type = generalType(copy->getLoc(), typesOf(op, n), near);
+      if (failed(type))
+        return failure();
+      types.push_back(*type);
+    }
+  }
+  for (auto [result, type] : llvm::zip(copy->getResults(), types)) {
+    result.setType(type);
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      for (const DimExpr &extent : extentsOf(tensor))
+        sizes.learn(extent);
+  }
+  return success();
+}
+
+LogicalResult Generalizer::buildConstant(const MatchedOp &op) {
+  Operation *first = op.values[0].getDefiningOp();
+  auto weightOf = [](Value value) {
+    auto constant = value ? value.getDefiningOp<ConstantOp>() : ConstantOp();
+    return constant ? constant.getValue() : Attribute();
+  };
+  Attribute attribute = weightOf(op.values[0]);
+  auto isSame = [&](Value value) {
+    Attribute other = weightOf(value);
+    auto a = dyn_cast_or_null<WeightAttr>(attribute), b = dyn_cast_or_null<WeightAttr>(other);
+    // A package's inflated member is a source of its own in each import.
+    return !value || (attribute && other == attribute &&
+                      value.getType() == op.values[0].getType()) ||
+           (a && b && a.getHash() == b.getHash() && a.getStored() == b.getStored() &&
+            a.getRecipe() == b.getRecipe());
+  };
+  Value &into = values[op.values];
+  if (attribute && llvm::all_of(op.values, isSame)) {
+    into = builder.clone(*first)->getResult(0);
+    return success();
+  }
+  SmallVector<std::optional<TensorValue>> samples;
+  for (Value value : op.values)
+    samples.push_back(value ? match.constant(value) : std::nullopt);
+  for (size_t i = 0; i < sizes.required(); ++i)
+    if (!samples[i])
+      return mlir::emitError(first->getLoc())
+             << "a constant depends on the dims, and is too large to be looked into";
+  into = constants.build(builder, first->getLoc(), samples);
+  if (into)
+    return success();
+  SmallVector<std::string> names;
+  for (size_t i = 1; i < samples.size(); ++i)
+    if (samples[i] && (samples[i]->type != samples[0]->type ||
+                       samples[i]->raw() != samples[0]->raw()))
+      for (std::string &name : sizes.changed(i))
+        if (!llvm::is_contained(names, name))
+          names.push_back(std::move(name));
+  InFlightDiagnostic diagnostic =
+      mlir::emitError(first->getLoc())
+      << "a constant of shape " << show(extentsOf(samples[0]->type)) << " depends on dim '"
+      << llvm::join(names, "', '") << "' in a way that is not known";
+  suggestFixedSize(diagnostic, names);
+  return diagnostic;
+}
+
+LogicalResult Generalizer::buildRegions(const MatchedOp &op, Operation *copy) {
+  auto branch = dyn_cast<scf::IfOp>(copy);
+  if (!branch)
+    return mlir::emitError(copy->getLoc())
+           << copy->getName().getStringRef() << " with dims that vary is not supported";
+  for (unsigned r = 0; r < copy->getNumRegions(); ++r) {
+    if (op.ops[0]->getRegion(r).empty())
+      continue;
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&copy->getRegion(r));
+    std::vector<Block *> samples;
+    for (Operation *sample : op.ops)
+      samples.push_back(sample ? &sample->getRegion(r).front() : nullptr);
+    if (failed(buildBlock(samples, block)))
+      return failure();
+  }
+  for (auto [result, value] :
+       llvm::zip(copy->getResults(), branch.thenYield()->getOperands()))
+    result.setType(value.getType());
+  return success();
+}
+
+LogicalResult Generalizer::build(const MatchedOp &op) {
+  if (op.isConstant)
+    return buildConstant(op);
+  Operation *first = op.ops[0];
+  IRMapping mapping;
+  SmallVector<Value> operands;
+  for (unsigned n = 0; n < first->getNumOperands(); ++n) {
+    Value value = lookup(op.ops, n);
+    assert(value && "operands are matched before their users");
+    operands.push_back(value);
+  }
+  Operation *copy = first->cloneWithoutRegions(mapping);
+  copy->setOperands(operands);
+  builder.insert(copy);
+  if (failed(generalizeAttributes(op, copy)))
+    return failure();
+  if (copy->getNumRegions() ? failed(buildRegions(op, copy)) : failed(setTypes(op, copy)))
+    return failure();
+  if (failed(verify(copy)))
+    return failure();
+  for (unsigned n = 0; n < first->getNumResults(); ++n) {
+    ValueTuple tuple;
+    for (Operation *sample : op.ops)
+      tuple.push_back(sample ? sample->getResult(n) : Value());
+    values[tuple] = copy->getResult(n);
+  }
+  return success();
+}
+
+LogicalResult Generalizer::buildBlock(const std::vector<Block *> &samples, Block *into) {
+  builder.setInsertionPointToEnd(into);
+  for (Operation &op : *samples[0])
+    for (const MatchedOp *matched : match.at(&op))
+      if (failed(build(*matched)))
+        return failure();
+  std::vector<Operation *> ends;
+  Operation *first = samples[0]->getTerminator();
+  for (Block *block : samples) {
+    Operation *end = block ? block->getTerminator() : nullptr;
+    ends.push_back(end && end->getNumOperands() == first->getNumOperands() ? end : nullptr);
+  }
+  SmallVector<Value> operands;
+  for (unsigned n = 0; n < first->getNumOperands(); ++n)
+    operands.push_back(lookup(ends, n));
+  Operation *end = first->clone();
+  end->setOperands(operands);
+  builder.insert(end);
+  return success();
+}
+
+LogicalResult Generalizer::checkVariables() {
+  for (auto variable : ModuleOp(modules[0]).getOps<VariableOp>())
+    for (auto [i, module] : llvm::enumerate(modules)) {
+      auto other = ModuleOp(module).lookupSymbol<VariableOp>(variable.getSymName());
+      if (other && other.getType() == variable.getType())
+        continue;
+      InFlightDiagnostic diagnostic = mlir::emitError(variable.getLoc())
+                                      << "the shape of variable '" << variable.getSymName()
+                                      << "' depends on dim '"
+                                      << llvm::join(sizes.changed(i), "', '")
+                                      << "', but the memory of a variable is of one size";
+      suggestFixedSize(diagnostic, sizes.changed(i));
+      return diagnostic;
+    }
+  return success();
+}
+
+LogicalResult Generalizer::checkResults(func::FuncOp forward) {
+  for (auto [i, module] : llvm::enumerate(modules)) {
+    auto sample = ModuleOp(module).lookupSymbol<func::FuncOp>("forward");
+    for (auto [n, type] : llvm::enumerate(sample.getResultTypes()))
+      for (auto [d, extent] :
+           llvm::enumerate(extentsOf(cast<RankedTensorType>(forward.getResultTypes()[n])))) {
+        auto seen = dyn_cast<RankedTensorType>(type);
+        if (seen && seen.getRank() > static_cast<int64_t>(d) &&
+            sizes.at(i, extent) == seen.getDimSize(d))
+          continue;
+        InFlightDiagnostic diagnostic =
+            forward.emitError() << "extent " << d << " of result " << n << " is " << extent.str()
+                                << " in general, but the model is another at " << sizes.describe(i);
+        suggestFixedSize(diagnostic, sizes.changed(i));
+        return diagnostic;
+      }
+  }
+  return success();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Generalizer::run() {
+  if (failed(match.run()) || failed(checkVariables()))
+    return failure();
+  OwningOpRef<ModuleOp> module = cast<ModuleOp>(ModuleOp(modules[0])->cloneWithoutRegions());
+  builder.createBlock(&module->getBodyRegion());
+  ModuleOp base = modules[0];
+  auto first = base.lookupSymbol<func::FuncOp>("forward");
+  for (auto variable : base.getOps<VariableOp>())
+    builder.clone(*variable);
+  auto forward = cast<func::FuncOp>(builder.insert(first->cloneWithoutRegions()));
+  Block *body = builder.createBlock(&forward.getBody());
+  SmallVector<Type> types;
+  for (BlockArgument argument : first.getArguments()) {
+    SmallVector<Type> samples;
+    for (Block *block : match.body())
+      samples.push_back(block->getArgument(argument.getArgNumber()).getType());
+    FailureOr<Type> type = generalType(argument.getLoc(), samples, {});
+    if (failed(type))
+      return failure();
+    types.push_back(*type);
+    arguments[argument] = body->addArgument(*type, argument.getLoc());
+    for (const DimExpr &extent : extentsOf(cast<RankedTensorType>(*type)))
+      sizes.learn(extent);
+  }
+  if (failed(buildBlock(match.body(), body)))
+    return failure();
+  forward.setType(builder.getFunctionType(types, body->getTerminator()->getOperandTypes()));
+  if (failed(checkResults(forward)))
+    return failure();
+  return std::move(module);
+}
+
+/// A run learns the value of each name from an extent of an input: the name, times a number, plus
+/// a number.
+static LogicalResult checkInputs(func::FuncOp forward, ArrayRef<std::string> names) {
+  for (const std::string &name : names) {
+    bool found = false;
+    DimExpr symbol = DimExpr::symbol(name);
+    for (Type type : forward.getArgumentTypes())
+      for (const DimExpr &extent : extentsOf(cast<RankedTensorType>(type))) {
+        llvm::SetVector<StringRef> used;
+        extent.collectNames(used);
+        auto at = [&](int64_t value) {
+          return extent.substitute([&](StringRef) { return DimExpr(value); }).constant();
+        };
+        if (used.size() != 1 || used[0] != symbol.str() || !at(0) || !at(1))
+          continue;
+        found |= extent == symbol * DimExpr(*at(1) - *at(0)) + DimExpr(*at(0));
+      }
+    if (!found)
+      return forward.emitError() << "dim '" << name
+                                 << "' cannot be told from the extents of the inputs"
+                                 << "\nhint: compile for one size with --dim " << name << "=N";
+  }
+  return success();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRef<RangedDim> dims,
+                                                   ImportAt importAt) {
+  SizeSamples samples = chooseSamples(dims);
+  // The lower bounds are where an importer may leave out what has no effect: only what goes in and
+  // out must agree.
+  std::map<std::string, int64_t> low;
+  std::vector<std::string> names;
+  DimBounds bounds;
+  for (const RangedDim &dim : dims) {
+    low[dim.name] = dim.bounds.low;
+    names.push_back(DimExpr::symbol(dim.name).str());
+    if (!bounds.try_emplace(names.back(), dim.bounds).second)
+      return mlir::emitError(UnknownLoc::get(&context))
+                 << "two dims are called '" << names.back() << "'",
+             failure();
+  }
+  std::vector<OwningOpRef<ModuleOp>> owned;
+  std::vector<std::map<std::string, int64_t>> sizes;
+  auto import = [&](const std::map<std::string, int64_t> &extents) -> LogicalResult {
+    std::string where;
+    for (const auto &[name, extent] : extents)
+      where += (where.empty() ? "" : ", ") + name + " = " + std::to_string(extent);
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      // A warning is the same at every size.
+      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+        return success(!owned.empty());
+      diagnostic.attachNote() << "hint: this is at " << where
+                              << ", one of the sizes that are looked at to learn what depends on a "
+                                 "dim; another range or one size may do: --dim "
+                              << extents.begin()->first << "=N";
+      return failure();
+    });
+    auto module = importAt(extents);
+    if (failed(module))
+      return failure();
+    owned.push_back(std::move(*module));
+    std::map<std::string, int64_t> named;
+    for (const auto &[name, extent] : extents)
+      named[DimExpr::symbol(name).str()] = extent;
+    sizes.push_back(std::move(named));
+    return success();
+  };
+  for (const auto &extents : samples.sizes)
+    if (failed(import(extents)))
+      return failure();
+  SmallVector<ModuleOp> modules;
+  for (auto &module : owned)
+    modules.push_back(*module);
+  FailureOr<OwningOpRef<ModuleOp>> general =
+      Generalizer(modules, SampledDims(sizes, samples.required)).run();
+  if (failed(general))
+    return failure();
+  auto forward = (*general)->lookupSymbol<func::FuncOp>("forward");
+  if (failed(checkInputs(forward, names)) || failed(import(low)))
+    return failure();
+  SampledDims corner({sizes.front(), sizes.back()}, 1);
+  auto atLow = owned.back()->lookupSymbol<func::FuncOp>("forward");
+  for (auto [n, type] : llvm::enumerate(forward.getResultTypes()))
+    for (auto [d, extent] : llvm::enumerate(extentsOf(cast<RankedTensorType>(type)))) {
+      auto seen = cast<RankedTensorType>(atLow.getResultTypes()[n]);
+      if (seen.getRank() > static_cast<int64_t>(d) && corner.at(1, extent) == seen.getDimSize(d))
+        continue;
+      InFlightDiagnostic diagnostic = forward.emitError()
+                                      << "extent " << d << " of result " << n << " is "
+                                      << extent.str() << " in general, but the model is another at "
+                                      << corner.describe(1);
+      diagnostic.attachNote() << "hint: raise the lower bound of a dim";
+      return diagnostic;
+    }
+  setDimBounds(**general, bounds);
+  if (failed(verify(**general)))
+    return failure();
+  return general;
+}
