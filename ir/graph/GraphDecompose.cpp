@@ -8,15 +8,14 @@ using namespace ingot;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-static Value reshape(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
-  return ReshapeOp::create(b, loc, RankedTensorType::get(shape, typeOf(value).getElementType()),
-                           value);
+static Value reshape(OpBuilder &b, Location loc, Value value, ArrayRef<DimExpr> shape) {
+  return ReshapeOp::create(b, loc, tensorType(shape, typeOf(value).getElementType()), value);
 }
 
 /// A per-channel vector shaped to broadcast along `dim` of a tensor of `rank`.
 static Value alongDim(OpBuilder &b, Location loc, Value vector, int64_t dim, int64_t rank) {
-  SmallVector<int64_t> shape(rank, 1);
-  shape[dim] = typeOf(vector).getDimSize(0);
+  SmallVector<DimExpr> shape(rank, 1);
+  shape[dim] = extentsOf(typeOf(vector))[0];
   return reshape(b, loc, vector, shape);
 }
 
@@ -24,17 +23,17 @@ static Value alongDim(OpBuilder &b, Location loc, Value vector, int64_t dim, int
 /// value are not repeated.
 FailureOr<SmallVector<Value>> AttentionOp::decompose(RewriterBase &b) {
   Location loc = getLoc();
-  RankedTensorType q = typeOf(getQuery()), k = typeOf(getKey()), v = typeOf(getValue());
-  int64_t batch = q.getDimSize(0), heads = q.getDimSize(1), lq = q.getDimSize(2);
-  int64_t depth = q.getDimSize(3), kvHeads = k.getDimSize(1), lk = k.getDimSize(2);
-  int64_t group = heads / kvHeads;
-  Type element = q.getElementType();
+  SmallVector<DimExpr> q = extentsOf(typeOf(getQuery())), k = extentsOf(typeOf(getKey())),
+                       v = extentsOf(typeOf(getValue()));
+  DimExpr batch = q[0], heads = q[1], lq = q[2], depth = q[3], kvHeads = k[1], lk = k[2];
+  int64_t group = *heads.constant() / *kvHeads.constant();
+  Type element = typeOf(getQuery()).getElementType();
   if (!isa<FloatType>(element))
     return failure();
 
   Value query = getQuery();
   if (group > 1)
-    query = reshape(b, loc, query, {batch, kvHeads, group * lq, depth});
+    query = reshape(b, loc, query, {batch, kvHeads, DimExpr(group) * lq, depth});
   Value scores = MatmulOp::create(b, loc, query, getKey(), Value(), /*transpose_b=*/true);
   if (group > 1)
     scores = reshape(b, loc, scores, {batch, heads, lq, lk});
@@ -45,8 +44,8 @@ FailureOr<SmallVector<Value>> AttentionOp::decompose(RewriterBase &b) {
   Value lowest = scalarConstant(b, loc, element, -std::numeric_limits<double>::infinity());
   Value keep; // i1: positions that count
   if (getCausal()) {
-    auto rows = RankedTensorType::get({lq, 1}, b.getI32Type());
-    auto columns = RankedTensorType::get({1, lk}, b.getI32Type());
+    RankedTensorType rows = tensorType({lq, 1}, b.getI32Type());
+    RankedTensorType columns = tensorType({1, lk}, b.getI32Type());
     Value row = IotaOp::create(b, loc, rows, 0, APFloat(0.0), APFloat(1.0));
     Value column = IotaOp::create(b, loc, columns, 1, APFloat(0.0), APFloat(1.0));
     keep = CmpOp::create(b, loc, CmpKind::Le, column, row);
@@ -69,10 +68,10 @@ FailureOr<SmallVector<Value>> AttentionOp::decompose(RewriterBase &b) {
     weights = SelectOp::create(b, loc, empty, scalarConstant(b, loc, element, 0), weights);
   }
   if (group > 1)
-    weights = reshape(b, loc, weights, {batch, kvHeads, group * lq, lk});
+    weights = reshape(b, loc, weights, {batch, kvHeads, DimExpr(group) * lq, lk});
   Value result = MatmulOp::create(b, loc, weights, getValue(), Value(), /*transpose_b=*/false);
   if (group > 1)
-    result = reshape(b, loc, result, {batch, heads, lq, v.getDimSize(3)});
+    result = reshape(b, loc, result, {batch, heads, lq, v[3]});
   return SmallVector<Value>{result};
 }
 
@@ -93,12 +92,14 @@ FailureOr<SmallVector<Value>> GroupNormOp::decompose(RewriterBase &b) {
     toLast.push_back(1);
     input = TransposeOp::create(b, loc, input, toFirst);
   }
-  RankedTensorType first = typeOf(input);
-  int64_t batch = first.getDimSize(0);
-  int64_t groups = getGroups(), perGroup = batch ? first.getNumElements() / batch / groups : 0;
-  Value rows = reshape(b, loc, input, {batch, groups, perGroup});
+  SmallVector<DimExpr> first = extentsOf(typeOf(input));
+  int64_t groups = getGroups();
+  DimExpr perGroup = DimExpr(*first[1].constant() / groups);
+  for (const DimExpr &extent : ArrayRef(first).drop_front(2))
+    perGroup *= extent;
+  Value rows = reshape(b, loc, input, {first[0], groups, perGroup});
   rows = LayerNormOp::create(b, loc, rows, Value(), Value(), /*axis=*/2, getEpsilon());
-  Value result = reshape(b, loc, rows, first.getShape());
+  Value result = reshape(b, loc, rows, first);
   if (getScale())
     result = MulOp::create(b, loc, result, alongDim(b, loc, getScale(), 1, rank));
   if (getBias())

@@ -63,10 +63,10 @@ private:
     int64_t rank = type.getRank();
     op->setOperand(0, transpose(builder, op, op->getOperand(0), toLast(rank)));
     op->setAttr("channels_last", builder.getUnitAttr());
-    SmallVector<int64_t> shape;
+    SmallVector<DimExpr> shape, extents = extentsOf(type);
     for (int64_t dim : toLast(rank))
-      shape.push_back(type.getDimSize(dim));
-    op->getResult(0).setType(RankedTensorType::get(shape, type.getElementType()));
+      shape.push_back(extents[dim]);
+    op->getResult(0).setType(tensorType(shape, type.getElementType()));
     builder.setInsertionPointAfter(op);
     TransposeOp back = transpose(builder, op, op->getResult(0), toSecond(rank));
     op->getResult(0).replaceAllUsesExcept(back, back);

@@ -1,4 +1,5 @@
 // propagate-transposes: moves transposes towards the results, where they meet and cancel.
+#include "ir/graph/Shapes.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -82,7 +83,8 @@ public:
     SmallVector<Value> results;
     for (Value result : copy->getResults()) {
       RankedTensorType type = typeOf(result);
-      result.setType(RankedTensorType::get(moved(type.getShape(), perm), type.getElementType()));
+      result.setType(
+          tensorType(moved(ArrayRef<DimExpr>(extentsOf(type)), perm), type.getElementType()));
       results.push_back(transposed(result, perm));
     }
     replace(results);
@@ -117,8 +119,6 @@ private:
       return value;
     if (type.getRank() > rank)
       return {};
-    SmallVector<int64_t> shape(rank - type.getRank(), 1);
-    llvm::append_range(shape, type.getShape());
     Perm back = inverse(perm);
     if (ConstantOp constant = constantOf(value)) {
       auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
@@ -126,13 +126,14 @@ private:
         return value;
       Value full = value;
       if (type.getRank() < rank)
-        full = reshapeConstant(builder, value.getLoc(), constant, shape);
+        full = reshapeConstant(builder, value.getLoc(), constant, withRank(type.getShape()));
       if (full)
         full = transposeConstant(builder, value.getLoc(), constantOf(full), back);
       return full;
     }
     if (type.getRank() < rank)
-      value = create<ReshapeOp>(RankedTensorType::get(shape, type.getElementType()), value);
+      value = create<ReshapeOp>(
+          tensorType(withRank(ArrayRef<DimExpr>(extentsOf(type))), type.getElementType()), value);
     if (auto inner = value.getDefiningOp<TransposeOp>()) {
       Perm merged;
       for (int64_t dim : back)
@@ -140,6 +141,13 @@ private:
       return transposed(inner.getInput(), merged);
     }
     return transposed(value, back);
+  }
+
+  /// Extents with as many ones before them as make the rank.
+  template <typename T> SmallVector<T> withRank(ArrayRef<T> extents) const {
+    SmallVector<T> result(perm.size() - extents.size(), T(1));
+    llvm::append_range(result, extents);
+    return result;
   }
 
   bool adaptAttributes(Operation *copy) {
@@ -168,8 +176,15 @@ private:
           return true;
         })
         .Case([&](SliceOp slice) {
-          slice.setStarts(moved(slice.getStarts(), perm));
-          slice.setSizes(moved(slice.getSizes(), perm));
+          auto range = sliceRange(slice.getStarts(), slice.getSizes(), slice.getDimsAttr());
+          if (failed(range))
+            return false;
+          SliceAttrs attrs = sliceAttrs(slice.getContext(),
+                                        moved(ArrayRef<DimExpr>(range->first), perm),
+                                        moved(ArrayRef<DimExpr>(range->second), perm));
+          slice.setStarts(attrs.starts);
+          slice.setSizes(attrs.sizes);
+          slice.setDimsAttr(attrs.dims);
           slice.setSteps(moved(slice.getSteps(), perm));
           return true;
         })
@@ -223,13 +238,13 @@ private:
   };
 
   /// The groups of a reshape; failure when there is nothing to group (no elements).
-  FailureOr<SmallVector<Group>> groupsOf(ArrayRef<int64_t> from, ArrayRef<int64_t> to) const {
+  FailureOr<SmallVector<Group>> groupsOf(ArrayRef<DimExpr> from, ArrayRef<DimExpr> to) const {
     SmallVector<Group> groups;
-    auto isOne = [](int64_t extent) { return extent == 1; };
+    auto isOne = [](const DimExpr &extent) { return extent == DimExpr(1); };
     size_t i = 0, j = 0;
     while (i < from.size() || j < to.size()) {
       Group group;
-      int64_t left = 1, right = 1;
+      DimExpr left = 1, right = 1;
       if (i < from.size()) {
         left = from[i];
         group.from.push_back(i++);
@@ -239,7 +254,12 @@ private:
         group.to.push_back(j++);
       }
       while (left != right) {
-        bool takeLeft = left < right;
+        // Which product lacks a factor.
+        auto a = left.constant(), b = right.constant();
+        bool takeLeft =
+            a && b ? *a < *b : DimExpr::exactQuotient(right, left).has_value();
+        if (!takeLeft && !(a && b) && !DimExpr::exactQuotient(left, right))
+          return failure();
         if (takeLeft ? i == from.size() : j == to.size())
           return failure();
         if (takeLeft) {
@@ -259,7 +279,7 @@ private:
           group.to.push_back(j++);
       group.place = from.size();
       for (int64_t dim : group.from)
-        if (from[dim] != 1 || group.place == static_cast<int64_t>(from.size()))
+        if (!isOne(from[dim]) || group.place == static_cast<int64_t>(from.size()))
           group.place = perm[dim];
       groups.push_back(std::move(group));
     }
@@ -270,22 +290,22 @@ private:
   /// A reshape joins and splits groups of dims. The operand is brought to an order in which each
   /// group lies together, which often is the order it has; the rest of the transpose moves on.
   bool sinkReshape(ReshapeOp reshape) {
-    ArrayRef<int64_t> from = reshape.getInput().getType().getShape();
-    ArrayRef<int64_t> to = reshape.getType().getShape();
-    if (reshape.getType().getNumElements() == 0)
+    SmallVector<DimExpr> from = extentsOf(reshape.getInput().getType());
+    SmallVector<DimExpr> to = extentsOf(reshape.getType());
+    if (numElements(reshape.getType()) == DimExpr(0))
       return false;
     FailureOr<SmallVector<Group>> groups = groupsOf(from, to);
     Value input = adapt(reshape.getInput());
     if (failed(groups) || !input)
       return false;
-    SmallVector<int64_t> shape;
+    SmallVector<DimExpr> shape;
     Perm order(to.size()), together;
     bool moves = false;
     int64_t last = -1;
     for (const Group &group : *groups) {
       for (int64_t dim : group.from) {
         together.push_back(perm[dim]);
-        if (from[dim] == 1)
+        if (from[dim] == DimExpr(1))
           continue;
         moves |= perm[dim] < last;
         last = perm[dim];
@@ -301,7 +321,7 @@ private:
       input = create<TransposeOp>(input, together);
     }
     Value result =
-        create<ReshapeOp>(RankedTensorType::get(shape, reshape.getType().getElementType()), input);
+        create<ReshapeOp>(tensorType(shape, reshape.getType().getElementType()), input);
     replace(transposed(result, order));
     return true;
   }
@@ -320,6 +340,9 @@ OperandRange orderedOperands(Operation *op) {
 
 class PropagateTransposes : public ingot::impl::PropagateTransposesBase<PropagateTransposes> {
   void runOnOperation() override {
+    Operation *root = getOperation();
+    auto module = dyn_cast<ModuleOp>(root);
+    bounds = dimBounds(module ? module : root->getParentOfType<ModuleOp>());
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
       if (isa_and_nonnull<IngotDialect>(op->getDialect()) && op->getNumOperands() > 0)
@@ -333,16 +356,24 @@ class PropagateTransposes : public ingot::impl::PropagateTransposesBase<Propagat
     });
   }
 
-  static void visit(Operation *op) {
+  /// The elements of a value, at the upper bounds of the dims.
+  double sizeOf(Value value) const {
+    double size = 1;
+    for (const DimExpr &extent : extentsOf(typeOf(value)))
+      size *= static_cast<double>(rangeOf(extent, bounds).high);
+    return size;
+  }
+
+  void visit(Operation *op) {
     // The order that most elements come in wins.
     TransposeOp widest;
-    int64_t gain = 0, cost = 0;
+    double gain = 0, cost = 0;
     for (Value operand : orderedOperands(op)) {
       auto transpose = operand.getDefiningOp<TransposeOp>();
       if (!transpose || typeOf(operand).getRank() != typeOf(op->getResult(0)).getRank())
         if (!transpose || !isa<ReshapeOp, ReduceOp, ArgReduceOp>(op))
           continue;
-      if (!widest || typeOf(operand).getNumElements() > typeOf(widest).getNumElements())
+      if (!widest || sizeOf(operand) > sizeOf(widest))
         widest = transpose;
     }
     if (!widest)
@@ -351,9 +382,9 @@ class PropagateTransposes : public ingot::impl::PropagateTransposesBase<Propagat
     for (Value operand : orderedOperands(op)) {
       auto transpose = operand.getDefiningOp<TransposeOp>();
       if (transpose && transpose.getPerm() == ArrayRef<int64_t>(perm))
-        gain += typeOf(operand).getNumElements();
+        gain += sizeOf(operand);
       else if (!constantOf(operand) && isMoved(typeOf(operand), perm))
-        cost += typeOf(operand).getNumElements();
+        cost += sizeOf(operand);
     }
     if (cost > gain)
       return;
@@ -372,6 +403,8 @@ class PropagateTransposes : public ingot::impl::PropagateTransposesBase<Propagat
     }
     return false;
   }
+
+  DimBounds bounds; ///< of the module's dims
 };
 
 } // namespace

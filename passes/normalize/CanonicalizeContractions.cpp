@@ -39,7 +39,7 @@ Contraction contractionOf(Value value) {
 /// The elements of `constant`, one per extent of `dim` of `type`, when it changes along no other
 /// dim.
 std::optional<std::vector<double>> perChannel(Value constant, RankedTensorType type, int64_t dim) {
-  if (!constantOf(constant))
+  if (!constantOf(constant) || type.isDynamicDim(dim))
     return std::nullopt;
   RankedTensorType own = typeOf(constant);
   int64_t offset = type.getRank() - own.getRank(), extent = type.getDimSize(dim);
@@ -171,12 +171,14 @@ class BroadcastIntoMatmul : public OpRewritePattern<MatmulOp> {
       auto broadcast = op->getOperand(side).getDefiningOp<BroadcastOp>();
       if (!broadcast)
         continue;
-      RankedTensorType inner = broadcast.getInput().getType(), outer = broadcast.getType();
-      if (inner.getRank() < 2 || inner.getShape().take_back(2) != outer.getShape().take_back(2))
+      SmallVector<DimExpr> inner = extentsOf(broadcast.getInput().getType()),
+                           outer = extentsOf(broadcast.getType()), result = extentsOf(op.getType()),
+                           other = extentsOf(typeOf(op->getOperand(1 - side)));
+      if (inner.size() < 2 || ArrayRef(inner).take_back(2) != ArrayRef(outer).take_back(2))
         continue;
-      FailureOr<SmallVector<int64_t>> batch = broadcastShapes(
-          inner.getShape().drop_back(2), typeOf(op->getOperand(1 - side)).getShape().drop_back(2));
-      if (failed(batch) || ArrayRef<int64_t>(*batch) != op.getType().getShape().drop_back(2))
+      FailureOr<SmallVector<DimExpr>> batch =
+          broadcastExtents(ArrayRef(inner).drop_back(2), ArrayRef(other).drop_back(2));
+      if (failed(batch) || ArrayRef(*batch) != ArrayRef(result).drop_back(2))
         continue;
       rewriter.modifyOpInPlace(op, [&] { op->setOperand(side, broadcast.getInput()); });
       return success();
@@ -198,26 +200,26 @@ class RepeatIntoAttention : public OpRewritePattern<AttentionOp> {
     if (!broadcast || broadcast.getType().getRank() != 5 ||
         broadcast.getInput().getType().getRank() != 5)
       return {};
-    ArrayRef<int64_t> from = broadcast.getInput().getType().getShape(),
-                      to = broadcast.getType().getShape();
-    bool outside = from.take_front(2) == to.take_front(2) && from.take_back(2) == to.take_back(2);
-    ArrayRef<int64_t> shape = reshape.getType().getShape();
-    return outside && from[2] == 1 && shape.take_back(2) == to.take_back(2) && shape[0] == to[0]
+    SmallVector<DimExpr> from = extentsOf(broadcast.getInput().getType()),
+                         to = extentsOf(broadcast.getType()), shape = extentsOf(reshape.getType());
+    auto ends = [](const SmallVector<DimExpr> &list) { return ArrayRef(list).take_back(2); };
+    bool outside =
+        ArrayRef(from).take_front(2) == ArrayRef(to).take_front(2) && ends(from) == ends(to);
+    return outside && from[2] == DimExpr(1) && ends(shape) == ends(to) && shape[0] == to[0]
                ? broadcast
                : BroadcastOp();
   }
 
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     BroadcastOp key = repeatOf(op.getKey()), value = repeatOf(op.getValue());
-    if (!key || !value || key.getType().getDimSize(2) != value.getType().getDimSize(2))
+    if (!key || !value || extentsOf(key.getType())[2] != extentsOf(value.getType())[2])
       return rewriter.notifyMatchFailure(op, "keys and values are not repeated alike");
     auto once = [&](BroadcastOp broadcast) -> Value {
       RankedTensorType type = broadcast.getInput().getType();
-      SmallVector<int64_t> shape(type.getShape());
+      SmallVector<DimExpr> shape = extentsOf(type);
       shape.erase(shape.begin() + 2);
       return ReshapeOp::create(rewriter, broadcast.getLoc(),
-                               RankedTensorType::get(shape, type.getElementType()),
-                               broadcast.getInput());
+                               tensorType(shape, type.getElementType()), broadcast.getInput());
     };
     Value oneKey = once(key), oneValue = once(value);
     rewriter.modifyOpInPlace(op, [&] {

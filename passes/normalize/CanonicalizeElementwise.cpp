@@ -63,16 +63,16 @@ class DropBroadcast : public OpInterfaceRewritePattern<ElementwiseOpInterface> {
     Operation *op = interface;
     if (op->getNumOperands() < 2)
       return rewriter.notifyMatchFailure(op, "its only operand gives the shape");
-    ArrayRef<int64_t> shape = typeOf(op->getResult(0)).getShape();
+    SmallVector<DimExpr> shape = extentsOf(typeOf(op->getResult(0)));
     for (OpOperand &operand : op->getOpOperands()) {
       // The shape without this operand, then with what it stretches.
-      SmallVector<int64_t> rest;
+      SmallVector<DimExpr> rest;
       bool fits = true;
       for (OpOperand &other : op->getOpOperands()) {
         if (&other == &operand)
           continue;
-        FailureOr<SmallVector<int64_t>> next =
-            broadcastShapes(rest, typeOf(other.get()).getShape());
+        FailureOr<SmallVector<DimExpr>> next =
+            broadcastExtents(rest, extentsOf(typeOf(other.get())));
         fits &= succeeded(next);
         if (fits)
           rest = *next;
@@ -81,11 +81,11 @@ class DropBroadcast : public OpInterfaceRewritePattern<ElementwiseOpInterface> {
       if (!fits || isScalar)
         continue;
       auto broadcast = operand.get().getDefiningOp<BroadcastOp>();
-      ArrayRef<int64_t> inner;
+      SmallVector<DimExpr> inner;
       if (broadcast)
-        inner = typeOf(broadcast.getInput()).getShape();
-      FailureOr<SmallVector<int64_t>> result = broadcastShapes(rest, inner);
-      if (failed(result) || ArrayRef<int64_t>(*result) != shape)
+        inner = extentsOf(typeOf(broadcast.getInput()));
+      FailureOr<SmallVector<DimExpr>> result = broadcastExtents(rest, inner);
+      if (failed(result) || *result != shape)
         continue;
       if (Value small = unstretched(operand.get(), rewriter)) {
         rewriter.modifyOpInPlace(op, [&] { operand.set(small); });
@@ -111,7 +111,7 @@ class HoistUnary : public OpInterfaceRewritePattern<ElementwiseOpInterface> {
     Operation *small = rewriter.clone(*op);
     small->setOperand(0, broadcast.getInput());
     small->getResult(0).setType(
-        RankedTensorType::get(typeOf(broadcast.getInput()).getShape(), type.getElementType()));
+        withElementType(typeOf(broadcast.getInput()), type.getElementType()));
     rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, small->getResult(0));
     return success();
   }

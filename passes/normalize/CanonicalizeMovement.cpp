@@ -1,4 +1,6 @@
 // canonicalize-graph: patterns of ops that move elements.
+#include "ir/graph/Shapes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "passes/normalize/CanonicalizeGraph.h"
 #include "passes/normalize/Constants.h"
 
@@ -51,12 +53,18 @@ class MergeSlices : public OpRewritePattern<SliceOp> {
     auto inner = op.getInput().getDefiningOp<SliceOp>();
     if (!inner)
       return rewriter.notifyMatchFailure(op, "no slice before it");
-    SmallVector<int64_t> starts, steps;
+    auto first = sliceRange(inner.getStarts(), inner.getSizes(), inner.getDimsAttr());
+    auto second = sliceRange(op.getStarts(), op.getSizes(), op.getDimsAttr());
+    if (failed(first) || failed(second))
+      return failure();
+    SmallVector<DimExpr> starts;
+    SmallVector<int64_t> steps;
     for (unsigned i = 0; i < op.getStarts().size(); ++i) {
-      starts.push_back(inner.getStarts()[i] + op.getStarts()[i] * inner.getSteps()[i]);
+      starts.push_back(first->first[i] + second->first[i] * DimExpr(inner.getSteps()[i]));
       steps.push_back(op.getSteps()[i] * inner.getSteps()[i]);
     }
-    rewriter.replaceOpWithNewOp<SliceOp>(op, inner.getInput(), starts, op.getSizes(), steps);
+    rewriter.replaceOp(
+        op, createSlice(rewriter, op.getLoc(), inner.getInput(), starts, second->second, steps));
     return success();
   }
 };
@@ -67,18 +75,26 @@ class SliceOfConcat : public OpRewritePattern<SliceOp> {
 
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
     auto concat = op.getInput().getDefiningOp<ConcatOp>();
-    if (!concat || op.getType().getNumElements() == 0)
+    if (!concat || numElements(op.getType()) == DimExpr(0))
       return rewriter.notifyMatchFailure(op, "no concatenation before it");
     int64_t axis = concat.getAxis();
+    if (ShapedType::isDynamic(op.getStarts()[axis]) || ShapedType::isDynamic(op.getSizes()[axis]))
+      return rewriter.notifyMatchFailure(op, "its place depends on dims");
+    // Starts of the other dims stay.
+    auto range = sliceRange(op.getStarts(), op.getSizes(), op.getDimsAttr());
+    if (failed(range))
+      return failure();
     int64_t first = op.getStarts()[axis];
     int64_t last = first + (op.getSizes()[axis] - 1) * op.getSteps()[axis];
     int64_t low = std::min(first, last), high = std::max(first, last), begin = 0;
     for (Value input : concat.getInputs()) {
       int64_t extent = typeOf(input).getDimSize(axis);
+      if (ShapedType::isDynamic(extent))
+        break;
       if (low >= begin && high < begin + extent) {
-        SmallVector<int64_t> starts(op.getStarts());
-        starts[axis] -= begin;
-        rewriter.replaceOpWithNewOp<SliceOp>(op, input, starts, op.getSizes(), op.getSteps());
+        range->first[axis] = DimExpr(op.getStarts()[axis] - begin);
+        rewriter.replaceOp(op, createSlice(rewriter, op.getLoc(), input, range->first,
+                                           range->second, op.getSteps()));
         return success();
       }
       begin += extent;
@@ -146,15 +162,18 @@ class GatherToSlice : public OpRewritePattern<GatherOp> {
   LogicalResult matchAndRewrite(GatherOp op, PatternRewriter &rewriter) const override {
     std::optional<double> index = splatValue(op.getIndices());
     RankedTensorType data = op.getData().getType();
-    int64_t axis = op.getAxis(), extent = data.getDimSize(axis);
+    int64_t axis = op.getAxis();
+    SmallVector<DimExpr> starts(data.getRank(), 0), sizes = extentsOf(data);
+    // Inside whatever the extent is.
+    auto extent = static_cast<double>(
+        rangeOf(sizes[axis], dimBounds(op->getParentOfType<ModuleOp>())).low);
     if (!index || typeOf(op.getIndices()).getNumElements() != 1 || *index < -extent ||
         *index >= extent)
       return rewriter.notifyMatchFailure(op, "not one constant index");
-    SmallVector<int64_t> starts(data.getRank(), 0), sizes(data.getShape()),
-        steps(data.getRank(), 1);
-    starts[axis] = static_cast<int64_t>(*index) + (*index < 0 ? extent : 0);
+    starts[axis] = DimExpr(static_cast<int64_t>(*index)) + (*index < 0 ? sizes[axis] : 0);
     sizes[axis] = 1;
-    Value slice = SliceOp::create(rewriter, op.getLoc(), op.getData(), starts, sizes, steps);
+    Value slice = createSlice(rewriter, op.getLoc(), op.getData(), starts, sizes,
+                              SmallVector<int64_t>(data.getRank(), 1));
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), slice);
     return success();
   }
@@ -225,8 +244,8 @@ class MergeBroadcasts : public OpRewritePattern<BroadcastOp> {
       rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), inner.getInput());
       return success();
     }
-    if (op.getInput().getType().getNumElements() != op.getType().getNumElements() ||
-        op.getInput().getType().getNumElements() == 0)
+    DimExpr before = numElements(op.getInput().getType());
+    if (before != numElements(op.getType()) || before == DimExpr(0))
       return rewriter.notifyMatchFailure(op, "it stretches something");
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput());
     return success();

@@ -102,13 +102,13 @@ class SplitMaxPool : public OpRewritePattern<PoolOp> {
       pool.setStrides(part(op.getStrides(), 1));
       pool.setPads(part(op.getPads(), 0));
       pool.setDilations(part(op.getDilations(), 1));
-      SmallVector<int64_t> shape(op.getType().getShape());
+      SmallVector<DimExpr> shape = extentsOf(op.getType()), whole = extentsOf(op.getInput().getType());
       size_t offset = op.getChannelsLast() ? 1 : 2;
       if (first)
         for (size_t i = 0; i < spatial; ++i)
           if (i != split)
-            shape[offset + i] = op.getInput().getType().getDimSize(offset + i);
-      pool->getResult(0).setType(RankedTensorType::get(shape, op.getType().getElementType()));
+            shape[offset + i] = whole[offset + i];
+      pool->getResult(0).setType(tensorType(shape, op.getType().getElementType()));
       value = pool;
     }
     rewriter.replaceOp(op, value);

@@ -113,7 +113,7 @@ public:
       return rewriter.notifyMatchFailure(op, "the statistics are not constant");
     RankedTensorType type = op.getType();
     SmallVector<int64_t> shape(type.getRank() - 1, 1);
-    shape[0] = type.getDimSize(1);
+    shape[0] = static_cast<int64_t>(affine->factor.size());
     auto vector = RankedTensorType::get(shape, type.getElementType());
     Value factor = elementsConstant(rewriter, op.getLoc(), vector, affine->factor);
     Value offset = elementsConstant(rewriter, op.getLoc(), vector, affine->offset);

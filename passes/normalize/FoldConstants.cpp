@@ -27,7 +27,7 @@ constexpr uint64_t kGrowth = 4;
 /// `op` as a step of its constant operand's recipe, or null.
 Value foldMove(OpBuilder &builder, Operation *op) {
   ConstantOp source = op->getNumOperands() == 1 ? constantOf(op->getOperand(0)) : ConstantOp();
-  if (!source)
+  if (!source || !cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape())
     return {};
   MLIRContext *context = op->getContext();
   // The value keeps the weight's name: that is what a reader looks for.
@@ -60,7 +60,7 @@ Value foldMove(OpBuilder &builder, Operation *op) {
 /// The empty constant that an op gives which computes no element, whatever it reads; or null.
 Value foldEmpty(OpBuilder &builder, Operation *op) {
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!type || !llvm::is_contained(type.getShape(), 0) || op->getNumRegions() != 0 || !isPure(op) ||
+  if (!type || !type.hasStaticShape() || !llvm::is_contained(type.getShape(), 0) || op->getNumRegions() != 0 || !isPure(op) ||
       !isa_and_nonnull<IngotDialect>(op->getDialect()))
     return {};
   return constant(builder, op->getLoc(), type, DenseElementsAttr::getFromRawBuffer(type, {}));
@@ -70,10 +70,10 @@ Value foldEmpty(OpBuilder &builder, Operation *op) {
 /// it is a constant none the less.
 bool isRepetition(Value value) {
   if (auto broadcast = value.getDefiningOp<BroadcastOp>())
-    return constantOf(broadcast.getInput()) &&
+    return constantOf(broadcast.getInput()) && broadcast.getType().hasStaticShape() &&
            storedBytes(broadcast.getType()) <= kMaxRepetitionBytes;
   auto iota = value.getDefiningOp<IotaOp>();
-  return iota && storedBytes(iota.getType()) <= kMaxRepetitionBytes;
+  return iota && iota.getType().hasStaticShape() && storedBytes(iota.getType()) <= kMaxRepetitionBytes;
 }
 
 bool worthComputing(Operation *op) {

@@ -127,4 +127,24 @@ def DecomposeComposites : Pass<"decompose-composites", "mlir::func::FuncOp"> {
   let dependentDialects = ["::ingot::IngotDialect"];
 }
 
+def SpecializeDims : Pass<"specialize-dims", "mlir::ModuleOp"> {
+  let summary = "put numbers in the place of named dims";
+  let description = [{
+    Gives the graph of one size from the graph of all: every type, slice and `ingot.dim` has its expressions computed.
+    Compilation does not run it; tests and comparisons with the reference evaluator do, which computes on numbers.
+
+    ```mlir
+    module attributes {ingot.dims = {n = array<i64: 1, 8>}} {
+      %0 = ingot.relu %x : tensor<?x4xf32, #ingot.dims<["2*n"]>>
+    ```
+    becomes, with `dims=n=3`,
+    ```mlir
+    module {
+      %0 = ingot.relu %x : tensor<6x4xf32>
+    ```
+  }];
+  let options = [ListOption<"dims", "dims", "std::string", "sizes, NAME=N each">];
+  let dependentDialects = ["::ingot::IngotDialect"];
+}
+
 #endif

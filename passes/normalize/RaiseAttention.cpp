@@ -1,4 +1,5 @@
 // raise-attention: the products around a softmax become one attention.
+#include "ir/graph/Shapes.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/normalize/Constants.h"
@@ -17,7 +18,7 @@ namespace ingot {
 namespace {
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
+SmallVector<DimExpr> shapeOf(Value value) { return extentsOf(typeOf(value)); }
 
 /// What an attention would be made of.
 struct Parts {
@@ -47,7 +48,7 @@ Value withoutScale(Value value, Parts &parts, bool onlyUse) {
 /// `value` [..., d, n] as [..., n, d], when it is a transpose of that, perhaps under other leading
 /// dims. Null: its elements lie the other way.
 Value transposed(OpBuilder &builder, Value value) {
-  ArrayRef<int64_t> shape = shapeOf(value);
+  SmallVector<DimExpr> shape = shapeOf(value);
   if (auto transpose = value.getDefiningOp<TransposeOp>()) {
     SmallVector<int64_t> perm(transpose.getPerm());
     std::swap(perm.end()[-1], perm.end()[-2]);
@@ -56,16 +57,17 @@ Value transposed(OpBuilder &builder, Value value) {
     return TransposeOp::create(builder, value.getLoc(), transpose.getInput(), perm);
   }
   auto reshape = value.getDefiningOp<ReshapeOp>();
-  if (!reshape || shapeOf(reshape.getInput()).size() < 2 ||
-      shapeOf(reshape.getInput()).take_back(2) != shape.take_back(2))
+  if (!reshape)
+    return {};
+  SmallVector<DimExpr> before = shapeOf(reshape.getInput());
+  if (before.size() < 2 || ArrayRef(before).take_back(2) != ArrayRef(shape).take_back(2))
     return {};
   Value inner = transposed(builder, reshape.getInput());
   if (!inner)
     return {};
-  SmallVector<int64_t> swapped(shape);
-  std::swap(swapped.end()[-1], swapped.end()[-2]);
+  std::swap(shape.end()[-1], shape.end()[-2]);
   return ReshapeOp::create(builder, value.getLoc(),
-                           RankedTensorType::get(swapped, typeOf(value).getElementType()), inner);
+                           tensorType(shape, typeOf(value).getElementType()), inner);
 }
 
 /// Walks from the weights of the second product to the first one. False: it is something else.
@@ -76,10 +78,13 @@ bool match(MatmulOp result, Parts &parts) {
   auto softmax = result.getLhs().getDefiningOp<SoftmaxOp>();
   if (!softmax || softmax.getLog() || !softmax->hasOneUse())
     return false;
-  ArrayRef<int64_t> shape = shapeOf(softmax.getInput());
+  SmallVector<DimExpr> shape = shapeOf(softmax.getInput());
   int64_t rank = shape.size();
-  if (rank < 3 || rank > 4 || softmax.getAxis() != rank - 1 || !typeOf(softmax).hasStaticShape() ||
-      !typeOf(result).hasStaticShape() || typeOf(softmax).getNumElements() == 0)
+  if (rank < 3 || rank > 4 || softmax.getAxis() != rank - 1 ||
+      numElements(typeOf(softmax)) == DimExpr(0))
+    return false;
+  // An attention knows its heads.
+  if (rank == 4 && !shape[1].isConstant())
     return false;
   parts.locations = {softmax.getLoc(), result.getLoc()};
   Value scores = softmax.getInput();
@@ -110,8 +115,8 @@ bool match(MatmulOp result, Parts &parts) {
   parts.value = result.getRhs();
   // All of one rank, without leading dims that stretch.
   for (Value part : {parts.query, parts.key, parts.value})
-    if (static_cast<int64_t>(shapeOf(part).size()) != rank || !typeOf(part).hasStaticShape() ||
-        shapeOf(part).drop_back(2) != shape.drop_back(2))
+    if (static_cast<int64_t>(shapeOf(part).size()) != rank ||
+        ArrayRef<DimExpr>(shapeOf(part)).drop_back(2) != ArrayRef(shape).drop_back(2))
       return false;
   return true;
 }
@@ -119,7 +124,7 @@ bool match(MatmulOp result, Parts &parts) {
 /// Whether `mask` may leave out all keys of a row: not when its rows all have a finite element.
 bool mayBeEmpty(Value mask) {
   std::optional<std::vector<double>> elements = constantElements(mask);
-  int64_t columns = shapeOf(mask).empty() ? 1 : shapeOf(mask).back();
+  int64_t columns = typeOf(mask).getRank() == 0 ? 1 : typeOf(mask).getShape().back();
   if (!elements || columns == 0)
     return true;
   for (size_t row = 0; row < elements->size(); row += columns)
@@ -159,14 +164,18 @@ private:
       key = transposed(builder, key);
     if (!key)
       return;
+    // Three dims are heads of one batch, or where their number is open batches of one head.
+    bool batches = typeOf(parts.query).getRank() == 3 && typeOf(parts.query).isDynamicDim(0);
     auto four = [&](Value value) -> Value {
-      SmallVector<int64_t> shape(shapeOf(value));
-      if (shape.size() == 4)
+      SmallVector<DimExpr> shape = shapeOf(value);
+      if (shape.size() != 3)
         return value;
-      shape.insert(shape.begin(), 1);
-      return ReshapeOp::create(builder, loc,
-                               RankedTensorType::get(shape, typeOf(value).getElementType()), value);
+      shape.insert(shape.begin() + (batches ? 1 : 0), 1);
+      return ReshapeOp::create(builder, loc, tensorType(shape, typeOf(value).getElementType()),
+                               value);
     };
+    if (parts.mask && batches)
+      parts.mask = four(parts.mask);
     auto attention =
         AttentionOp::create(builder, loc, four(parts.query), four(key), four(parts.value),
                             parts.mask, APFloat(parts.scale), /*causal=*/false);

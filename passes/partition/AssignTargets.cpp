@@ -37,6 +37,15 @@ bool needsTarget(Operation *op) {
 double workPerByte(Operation *op) {
   if (!isContraction(op) || op->getNumOperands() < 2 || !isConstant(op->getOperand(1)))
     return 0;
+  // Dims that vary count at their upper bounds.
+  DimBounds bounds = dimBounds(op->getParentOfType<ModuleOp>());
+  auto typeOf = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape;
+    for (const DimExpr &extent : extentsOf(type))
+      shape.push_back(std::min<int64_t>(rangeOf(extent, bounds).high, INT32_MAX));
+    return RankedTensorType::get(shape, type.getElementType());
+  };
   RankedTensorType result = typeOf(op->getResult(0)), weight = typeOf(op->getOperand(1));
   double flops = 2.0 * result.getNumElements();
   if (auto matmul = dyn_cast<MatmulOp>(op)) {

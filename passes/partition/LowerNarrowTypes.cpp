@@ -361,6 +361,11 @@ class LowerNarrowTypes : public ingot::impl::LowerNarrowTypesBase<LowerNarrowTyp
         narrowed(argument, type);
         continue;
       }
+      if (!type.hasStaticShape()) {
+        mlir::emitError(argument.getLoc())
+            << "an input of packed elements cannot have dims that vary, but is " << type;
+        return signalPassFailure();
+      }
       int64_t bytes = (type.getNumElements() * width + 7) / 8;
       argument.setType(RankedTensorType::get(bytes, b.getIntegerType(8, false)));
       Location loc = argument.getLoc();
@@ -388,6 +393,11 @@ class LowerNarrowTypes : public ingot::impl::LowerNarrowTypesBase<LowerNarrowTyp
       function.setResultAttr(operand.getOperandNumber(), "ingot.type", TypeAttr::get(type));
       Value value = operand.get();
       Location loc = value.getDefiningOp() ? value.getDefiningOp()->getLoc() : value.getLoc();
+      if (type.getElementTypeBitWidth() < 8 && !type.hasStaticShape()) {
+        mlir::emitError(loc) << "an output of packed elements cannot have dims that vary, but is "
+                             << type;
+        return signalPassFailure();
+      }
       if (type.getElementTypeBitWidth() < 8)
         operand.set(pack(At{b, loc}, value, type.getElementTypeBitWidth()));
     }

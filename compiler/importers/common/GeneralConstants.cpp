@@ -1,4 +1,5 @@
 // See GeneralConstants.h.
+#include "ir/graph/Shapes.h"
 #include "compiler/importers/common/GeneralConstants.h"
 #include "ir/graph/WeightStore.h"
 #include <cmath>
@@ -212,27 +213,15 @@ Value GeneralConstants::part(OpBuilder &builder, Location loc, RankedTensorType 
     if (!fits)
       continue;
     SmallVector<DimExpr> extents = extentsOf(type);
-    SmallVector<int64_t> starts, counts, steps(type.getRank(), 1);
-    SmallVector<StringAttr> startNames, countNames;
-    auto push = [&](const DimExpr &e, SmallVectorImpl<int64_t> &numbers,
-                    SmallVectorImpl<StringAttr> &names) {
-      numbers.push_back(e.constant().value_or(ShapedType::kDynamic));
-      if (!e.isConstant())
-        names.push_back(builder.getStringAttr(e.str()));
-    };
+    SmallVector<DimExpr> starts;
     for (auto [extent, room] : llvm::zip(extents, whole.shape())) {
       DimExpr left = DimExpr(room) - extent;
-      push(place == Place::Low    ? DimExpr(0)
-           : place == Place::High ? left
-                                  : DimExpr::floorDiv(left, 2),
-           starts, startNames);
-      push(extent, counts, countNames);
+      starts.push_back(place == Place::Low    ? DimExpr(0)
+                       : place == Place::High ? left
+                                              : DimExpr::floorDiv(left, 2));
     }
-    startNames.append(countNames);
-    auto dims = DimsAttr::get(builder.getContext(), startNames);
-    return SliceOp::create(builder, loc, type,
-                           constantOf(builder, loc, whole.type, whole.raw()), starts, counts,
-                           steps, dims);
+    return createSlice(builder, loc, constantOf(builder, loc, whole.type, whole.raw()), starts,
+                       extents, SmallVector<int64_t>(type.getRank(), 1));
   }
   return {};
 }

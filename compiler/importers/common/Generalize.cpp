@@ -1,4 +1,5 @@
 // See Generalize.h.
+#include "ir/graph/Shapes.h"
 #include "compiler/importers/common/Generalize.h"
 #include "compiler/importers/common/GeneralConstants.h"
 #include "compiler/importers/common/MatchGraphs.h"
@@ -268,10 +269,8 @@ FailureOr<SmallVector<DimExpr>> Generalizer::reshaped(const MatchedOp &op, Ranke
 
 LogicalResult Generalizer::generalizeSlice(const MatchedOp &op, SliceOp copy) {
   SmallVector<DimExpr> near = extentsOf(cast<RankedTensorType>(copy.getInput().getType()));
-  SmallVector<int64_t> starts, counts;
-  SmallVector<StringAttr> names, countNames;
-  auto generalize = [&](auto get, SmallVectorImpl<int64_t> &into,
-                        SmallVectorImpl<StringAttr> &text, StringRef what) -> LogicalResult {
+  SmallVector<DimExpr> starts, counts;
+  auto generalize = [&](auto get, SmallVectorImpl<DimExpr> &into, StringRef what) -> LogicalResult {
     for (size_t d = 0; d < near.size(); ++d) {
       SampledNumber numbers;
       for (Operation *sample : op.ops)
@@ -279,20 +278,18 @@ LogicalResult Generalizer::generalizeSlice(const MatchedOp &op, SliceOp copy) {
       std::optional<DimExpr> found = sizes.fit(numbers, {near[d]});
       if (!found)
         return unknown(copy.getLoc(), what + " " + Twine(d) + " of a slice", numbers);
-      into.push_back(found->constant().value_or(ShapedType::kDynamic));
-      if (!found->isConstant())
-        text.push_back(builder.getStringAttr(found->str()));
+      into.push_back(*found);
     }
     return success();
   };
-  if (failed(generalize([](SliceOp s) { return s.getStarts(); }, starts, names, "start")) ||
-      failed(generalize([](SliceOp s) { return s.getSizes(); }, counts, countNames, "size")))
+  if (failed(generalize([](SliceOp s) { return s.getStarts(); }, starts, "start")) ||
+      failed(generalize([](SliceOp s) { return s.getSizes(); }, counts, "size")))
     return failure();
-  names.append(countNames);
-  copy.setStarts(starts);
-  copy.setSizes(counts);
-  if (!names.empty())
-    copy.setDimsAttr(DimsAttr::get(copy.getContext(), names));
+  SliceAttrs attrs = sliceAttrs(copy.getContext(), starts, counts);
+  copy.setStarts(attrs.starts);
+  copy.setSizes(attrs.sizes);
+  if (attrs.dims)
+    copy.setDimsAttr(attrs.dims);
   return success();
 }
 

@@ -300,11 +300,20 @@ llvm::Error Package::readRecord(Part &part, const Archive::Member &member, Store
   std::string key = std::to_string(part.base) + ":" + member.name;
   auto found = inflated.find(key);
   if (found == inflated.end()) {
-    auto content = part.archive->read(member, kMaxRecord);
-    if (!content)
-      return content.takeError();
-    int64_t source = store.addBuffer(path + "!" + member.name, std::move(*content));
-    found = inflated.try_emplace(key, source, member.size).first;
+    // The package may have been imported before, at other sizes of its dims.
+    std::string place =
+        path + "!" + member.name + (part.base ? "@" + std::to_string(part.base) : "");
+    std::optional<int64_t> source;
+    for (size_t i = 0; i < store.getNumSources() && !source; ++i)
+      if (store.getSource(i).path == place)
+        source = i;
+    if (!source) {
+      auto content = part.archive->read(member, kMaxRecord);
+      if (!content)
+        return content.takeError();
+      source = store.addBuffer(place, std::move(*content));
+    }
+    found = inflated.try_emplace(key, *source, member.size).first;
   }
   tensor.source = found->second.first;
   tensor.offset = 0;
