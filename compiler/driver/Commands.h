@@ -26,13 +26,13 @@ int optCommand(int argc, char **argv);
 struct InspectOptions {
   std::string file; ///< model or program
   bool json = false;
-  bool missing = false;                ///< models: only the operators that cannot be imported
+  bool missing = false; ///< models: only the operators that cannot be imported
   /// With `missing`: extents of open dims, or ranges of them.
   std::map<std::string, int64_t> dims;
   std::map<std::string, Options::DimRange> dimRanges;
-  std::vector<std::string> plugins;    ///< with `missing`: they may add operators
-  bool disassemble = false;            ///< programs: the plan as text
-  bool verify = false;                 ///< programs: hash the weights too
+  std::vector<std::string> plugins; ///< with `missing`: they may add operators
+  bool disassemble = false;         ///< programs: the plan as text
+  bool verify = false;              ///< programs: hash the weights too
 };
 /// `ingot inspect`. 1 when `missing` lists something.
 int inspectCommand(const InspectOptions &options);

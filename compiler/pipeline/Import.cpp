@@ -61,6 +61,10 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
     return fixed;
   if (failed(fixed) && open.dims.empty())
     return failure();
+  // Without any range the importer says best what is missing.
+  bool bounded = llvm::all_of(open.dims, [](const OpenDim &dim) { return dim.high.has_value(); });
+  if (options.dimRanges.empty() && !bounded && !onlyMissing)
+    return run(options, nullptr);
   std::set<std::string> used;
   SmallVector<RangedDim> dims;
   for (const OpenDim &dim : open.dims) {
@@ -115,12 +119,11 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
   if (isProgramFile(bytes))
     return emitError(loc) << "'" << path << "' is a program already, not a model"
                           << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
-  return importDims(
-      context, state.options, missing, [&](const Options &options, OpenDims *open) {
-        if (bytes.starts_with("PK\x03\x04"))
-          return importPt2(context, options, state.registry.pt2Ops, missing, open);
-        if (isTfliteModel(bytes))
-          return importTflite(context, options, missing, open);
-        return importOnnx(context, options, state.registry.onnxOps, missing, open);
-      });
+  return importDims(context, state.options, missing, [&](const Options &options, OpenDims *open) {
+    if (bytes.starts_with("PK\x03\x04"))
+      return importPt2(context, options, state.registry.pt2Ops, missing, open);
+    if (isTfliteModel(bytes))
+      return importTflite(context, options, missing, open);
+    return importOnnx(context, options, state.registry.onnxOps, missing, open);
+  });
 }

@@ -24,7 +24,7 @@ struct Options {
     int64_t low = 0, high = 0;
   };
   std::map<std::string, DimRange> dimRanges;
-  std::string dumpDirectory;           ///< --dump-phases
+  std::string dumpDirectory;                 ///< --dump-phases
   std::optional<Phase> stopAfter, startFrom; ///< --stop-after, --start-from
   std::string source;               ///< --source: the model file of a resumed dump, when it moved
   std::string report;               ///< --report: a .json file

@@ -179,9 +179,9 @@ private:
           auto range = sliceRange(slice.getStarts(), slice.getSizes(), slice.getDimsAttr());
           if (failed(range))
             return false;
-          SliceAttrs attrs = sliceAttrs(slice.getContext(),
-                                        moved(ArrayRef<DimExpr>(range->first), perm),
-                                        moved(ArrayRef<DimExpr>(range->second), perm));
+          SliceAttrs attrs =
+              sliceAttrs(slice.getContext(), moved(ArrayRef<DimExpr>(range->first), perm),
+                         moved(ArrayRef<DimExpr>(range->second), perm));
           slice.setStarts(attrs.starts);
           slice.setSizes(attrs.sizes);
           slice.setDimsAttr(attrs.dims);
@@ -256,8 +256,7 @@ private:
       while (left != right) {
         // Which product lacks a factor.
         auto a = left.constant(), b = right.constant();
-        bool takeLeft =
-            a && b ? *a < *b : DimExpr::exactQuotient(right, left).has_value();
+        bool takeLeft = a && b ? *a < *b : DimExpr::exactQuotient(right, left).has_value();
         if (!takeLeft && !(a && b) && !DimExpr::exactQuotient(left, right))
           return failure();
         if (takeLeft ? i == from.size() : j == to.size())
@@ -320,8 +319,7 @@ private:
         return false; // the whole transpose is needed here
       input = create<TransposeOp>(input, together);
     }
-    Value result =
-        create<ReshapeOp>(tensorType(shape, reshape.getType().getElementType()), input);
+    Value result = create<ReshapeOp>(tensorType(shape, reshape.getType().getElementType()), input);
     replace(transposed(result, order));
     return true;
   }

@@ -165,8 +165,8 @@ class GatherToSlice : public OpRewritePattern<GatherOp> {
     int64_t axis = op.getAxis();
     SmallVector<DimExpr> starts(data.getRank(), 0), sizes = extentsOf(data);
     // Inside whatever the extent is.
-    auto extent = static_cast<double>(
-        rangeOf(sizes[axis], dimBounds(op->getParentOfType<ModuleOp>())).low);
+    auto extent =
+        static_cast<double>(rangeOf(sizes[axis], dimBounds(op->getParentOfType<ModuleOp>())).low);
     if (!index || typeOf(op.getIndices()).getNumElements() != 1 || *index < -extent ||
         *index >= extent)
       return rewriter.notifyMatchFailure(op, "not one constant index");

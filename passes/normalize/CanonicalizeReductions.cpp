@@ -102,7 +102,8 @@ class SplitMaxPool : public OpRewritePattern<PoolOp> {
       pool.setStrides(part(op.getStrides(), 1));
       pool.setPads(part(op.getPads(), 0));
       pool.setDilations(part(op.getDilations(), 1));
-      SmallVector<DimExpr> shape = extentsOf(op.getType()), whole = extentsOf(op.getInput().getType());
+      SmallVector<DimExpr> shape = extentsOf(op.getType()),
+                           whole = extentsOf(op.getInput().getType());
       size_t offset = op.getChannelsLast() ? 1 : 2;
       if (first)
         for (size_t i = 0; i < spatial; ++i)

@@ -60,8 +60,8 @@ Value foldMove(OpBuilder &builder, Operation *op) {
 /// The empty constant that an op gives which computes no element, whatever it reads; or null.
 Value foldEmpty(OpBuilder &builder, Operation *op) {
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!type || !type.hasStaticShape() || !llvm::is_contained(type.getShape(), 0) || op->getNumRegions() != 0 || !isPure(op) ||
-      !isa_and_nonnull<IngotDialect>(op->getDialect()))
+  if (!type || !type.hasStaticShape() || !llvm::is_contained(type.getShape(), 0) ||
+      op->getNumRegions() != 0 || !isPure(op) || !isa_and_nonnull<IngotDialect>(op->getDialect()))
     return {};
   return constant(builder, op->getLoc(), type, DenseElementsAttr::getFromRawBuffer(type, {}));
 }
@@ -73,7 +73,8 @@ bool isRepetition(Value value) {
     return constantOf(broadcast.getInput()) && broadcast.getType().hasStaticShape() &&
            storedBytes(broadcast.getType()) <= kMaxRepetitionBytes;
   auto iota = value.getDefiningOp<IotaOp>();
-  return iota && iota.getType().hasStaticShape() && storedBytes(iota.getType()) <= kMaxRepetitionBytes;
+  return iota && iota.getType().hasStaticShape() &&
+         storedBytes(iota.getType()) <= kMaxRepetitionBytes;
 }
 
 bool worthComputing(Operation *op) {

@@ -6,9 +6,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
 
 namespace ingot {
 
@@ -27,12 +25,6 @@ void populateCanonicalizeGraphPatterns(mlir::RewritePatternSet &patterns);
 
 /// Folds ops on constants in `function` (fold-constants as a function).
 void foldConstants(mlir::func::FuncOp function);
-
-/// Puts numbers in the place of named dims, in all types and ops of `module`: the graph of one size,
-/// which the evaluator takes. Names that are not given stay. Error: the module declares no dim of a
-/// name, or its bounds leave the number out.
-mlir::LogicalResult specializeDims(mlir::ModuleOp module,
-                                   const std::map<std::string, int64_t> &sizes);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/normalize/Passes.h.inc"

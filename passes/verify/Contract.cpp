@@ -54,9 +54,10 @@ LogicalResult ingot::checkGraph(ModuleOp module) {
       for (Type type :
            llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
         if (!hasKnownShape(type, dims)) {
-          function.emitError() << "function '" << function.getName() << "' takes or gives " << type
-                               << ", but after import every value is a tensor whose extents are numbers or "
-                                  "expressions of the dims in ingot.dims";
+          function.emitError()
+              << "function '" << function.getName() << "' takes or gives " << type
+              << ", but after import every value is a tensor whose extents are numbers or "
+                 "expressions of the dims in ingot.dims";
           return WalkResult::interrupt();
         }
       }

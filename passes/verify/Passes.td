@@ -11,7 +11,8 @@ class VerifyPass<string flag> : Pass<flag, "mlir::ModuleOp"> {
 def VerifyImport : VerifyPass<"verify-import"> {
   let summary = "after import: a graph of ranked, static tensors, every op named";
   let description = [{
-    Functions hold ops of the graph dialect and structured control flow alone, on ranked tensors of static shape, and each
+    Functions hold ops of the graph dialect and structured control flow alone, on ranked tensors whose extents are numbers
+    or expressions of the dims in `ingot.dims`, and each
     op's location names the source model's node.
 
     ```mlir

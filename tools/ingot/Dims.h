@@ -10,9 +10,9 @@
 namespace ingot {
 
 /// What `--help` says of the flag.
-inline constexpr const char *kDimHelp =
-    "a dim that the model leaves open: NAME=N fixes its extent, NAME=LO..HI lets each run choose it "
-    "(default: the range in the file)";
+inline constexpr const char *kDimHelp = "a dim that the model leaves open: NAME=N fixes its "
+                                        "extent, NAME=LO..HI lets each run choose it "
+                                        "(default: the range in the file)";
 
 /// A number from 0 to 2^40, or nothing.
 inline std::optional<int64_t> parseExtent(const std::string &text) {

@@ -1,6 +1,6 @@
 // See GeneralConstants.h.
-#include "ir/graph/Shapes.h"
 #include "compiler/importers/common/GeneralConstants.h"
+#include "ir/graph/Shapes.h"
 #include "ir/graph/WeightStore.h"
 #include <cmath>
 #include <cstring>
@@ -80,10 +80,9 @@ static bool isSplat(const TensorValue &value) {
 
 static Value constantOf(OpBuilder &builder, Location loc, RankedTensorType type,
                         ArrayRef<char> bytes) {
-  Attribute value =
-      weightsOf(builder.getContext())
-          .makeConstant(builder.getContext(), sourceName(loc), type,
-                        std::vector<char>(bytes.begin(), bytes.end()));
+  Attribute value = weightsOf(builder.getContext())
+                        .makeConstant(builder.getContext(), sourceName(loc), type,
+                                      std::vector<char>(bytes.begin(), bytes.end()));
   return constant(builder, loc, type, value);
 }
 
@@ -119,11 +118,10 @@ Value GeneralConstants::elements(OpBuilder &builder, Location loc, Samples sampl
     Value value = scalar(builder, loc, element, numbersAt(samples, i));
     if (!value)
       return {};
-    parts.push_back(
-        ReshapeOp::create(builder, loc, RankedTensorType::get({1}, element), value));
+    parts.push_back(ReshapeOp::create(builder, loc, RankedTensorType::get({1}, element), value));
   }
-  Value list = ConcatOp::create(builder, loc, RankedTensorType::get({first.size()}, element),
-                                parts, 0);
+  Value list =
+      ConcatOp::create(builder, loc, RankedTensorType::get({first.size()}, element), parts, 0);
   return list.getType() == type ? list : ReshapeOp::create(builder, loc, type, list).getResult();
 }
 
@@ -157,8 +155,7 @@ Value GeneralConstants::counted(OpBuilder &builder, Location loc, RankedTensorTy
   for (auto [sample, start] : llvm::zip(samples, starts))
     if (sample && countedTensor(sample->type, start, steps).raw() != sample->raw())
       return {};
-  bool oneStart =
-      llvm::all_of(starts, [&](double s) { return std::isnan(s) || s == starts[0]; });
+  bool oneStart = llvm::all_of(starts, [&](double s) { return std::isnan(s) || s == starts[0]; });
   Value sum;
   auto add = [&](Value value) {
     sum = sum ? AddOp::create(builder, loc, type, sum, value).getResult() : value;

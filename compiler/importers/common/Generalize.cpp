@@ -1,79 +1,15 @@
 // See Generalize.h.
-#include "ir/graph/Shapes.h"
 #include "compiler/importers/common/Generalize.h"
 #include "compiler/importers/common/GeneralConstants.h"
 #include "compiler/importers/common/MatchGraphs.h"
+#include "ir/graph/Shapes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
-#include <cmath>
-#include <set>
 
 using namespace mlir;
 using namespace ingot;
-
-//===----------------------------------------------------------------------===//
-// samples
-//===----------------------------------------------------------------------===//
-
-SizeSamples ingot::chooseSamples(ArrayRef<RangedDim> dims) {
-  constexpr size_t kValues = 5; // of each dim: one for the base, two alone, two mixed
-  std::set<int64_t> taken;
-  auto isPrime = [](int64_t n) {
-    for (int64_t d = 2; d * d <= n; ++d)
-      if (n % d == 0)
-        return false;
-    return n > 1;
-  };
-  std::vector<std::vector<int64_t>> values;
-  for (const RangedDim &dim : dims) {
-    std::vector<int64_t> list;
-    // Primes of no other dim, then any numbers in the range, then primes above it.
-    constexpr int64_t kTries = 4000;
-    int64_t low = std::max<int64_t>(dim.bounds.low, 2);
-    for (int64_t n = std::max<int64_t>(low, 5);
-         list.size() < kValues && n <= dim.bounds.high && n < low + kTries; ++n)
-      if (isPrime(n) && taken.insert(n).second)
-        list.push_back(n);
-    for (int64_t n = low; list.size() < kValues && n <= dim.bounds.high && n < low + kTries; ++n)
-      if (!llvm::is_contained(list, n))
-        list.push_back(n);
-    for (int64_t n = std::max<int64_t>(dim.bounds.high, 5) + 1; list.size() < 3; ++n)
-      if (isPrime(n) && taken.insert(n).second)
-        list.push_back(n);
-    values.push_back(std::move(list));
-  }
-  SizeSamples samples;
-  auto add = [&](auto valueOf) {
-    std::map<std::string, int64_t> sizes;
-    for (size_t d = 0; d < dims.size(); ++d)
-      sizes[dims[d].name] = valueOf(d);
-    samples.sizes.push_back(std::move(sizes));
-  };
-  auto pick = [&](size_t d, size_t n) { return values[d][n % values[d].size()]; };
-  add([&](size_t d) { return pick(d, 0); });
-  for (size_t varied = 0; varied < dims.size(); ++varied)
-    for (size_t n : {1, 2})
-      add([&](size_t d) { return pick(d, d == varied ? n : 0); });
-  if (dims.size() > 1)
-    for (size_t n : {3, 4})
-      add([&](size_t d) { return pick(d, n + d); });
-  samples.required = samples.sizes.size();
-  auto high = [&](size_t d) {
-    int64_t most = dims[d].bounds.high;
-    for (int64_t value : values[d])
-      most = std::max(most, value);
-    return most;
-  };
-  add([&](size_t d) { return std::max(high(d) - 1, pick(d, 0)); });
-  add(high);
-  return samples;
-}
-
-//===----------------------------------------------------------------------===//
-// the general graph
-//===----------------------------------------------------------------------===//
 
 namespace {
 
@@ -110,10 +46,9 @@ private:
   OpBuilder builder;
   struct Less {
     bool operator()(const ValueTuple &a, const ValueTuple &b) const {
-      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                          [](Value x, Value y) {
-                                            return x.getAsOpaquePointer() < y.getAsOpaquePointer();
-                                          });
+      return std::lexicographical_compare(
+          a.begin(), a.end(), b.begin(), b.end(),
+          [](Value x, Value y) { return x.getAsOpaquePointer() < y.getAsOpaquePointer(); });
     }
   };
   std::map<ValueTuple, Value, Less> values;
@@ -123,16 +58,16 @@ private:
 } // namespace
 
 LogicalResult Generalizer::unknown(Location loc, const Twine &what, ArrayRef<int64_t> numbers) {
-  InFlightDiagnostic diagnostic = mlir::emitError(loc)
-                                  << what.str() << " depends on the dims in a way that is not known";
+  InFlightDiagnostic diagnostic =
+      mlir::emitError(loc) << what.str() << " depends on the dims in a way that is not known";
   std::string seen;
   std::vector<std::string> names;
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] == kNotSampled)
       continue;
     if (i < 3)
-      seen += (seen.empty() ? " (" : "; ") + std::to_string(numbers[i]) + " at " +
-              sizes.describe(i);
+      seen +=
+          (seen.empty() ? " (" : "; ") + std::to_string(numbers[i]) + " at " + sizes.describe(i);
     if (numbers[i] != numbers[0])
       for (std::string &name : sizes.changed(i))
         if (!llvm::is_contained(names, name))
@@ -193,7 +128,9 @@ FailureOr<SmallVector<DimExpr>> Generalizer::reshaped(const MatchedOp &op, Ranke
   auto fromTypes = [&](size_t i) {
     return cast<RankedTensorType>(op.ops[i]->getOperand(0).getType());
   };
-  auto toTypes = [&](size_t i) { return cast<RankedTensorType>(op.ops[i]->getResult(0).getType()); };
+  auto toTypes = [&](size_t i) {
+    return cast<RankedTensorType>(op.ops[i]->getResult(0).getType());
+  };
   size_t rank = toTypes(0).getRank(), inRank = in.size();
   for (size_t i = 0; i < op.ops.size(); ++i)
     if (op.ops[i] && (static_cast<size_t>(toTypes(i).getRank()) != rank ||
@@ -216,7 +153,8 @@ FailureOr<SmallVector<DimExpr>> Generalizer::reshaped(const MatchedOp &op, Ranke
       for (size_t a = inAt; a <= inRank && !found; ++a) {
         bool equal = true;
         for (size_t i = 0; i < op.ops.size() && equal; ++i)
-          equal = !op.ops[i] || product(i, fromTypes(i), inAt, a) == product(i, toTypes(i), outAt, b);
+          equal =
+              !op.ops[i] || product(i, fromTypes(i), inAt, a) == product(i, toTypes(i), outAt, b);
         if (equal) {
           inEnd = a;
           outEnd = b;
@@ -295,9 +233,8 @@ LogicalResult Generalizer::generalizeSlice(const MatchedOp &op, SliceOp copy) {
 
 LogicalResult Generalizer::generalizeAttributes(const MatchedOp &op, Operation *copy) {
   DictionaryAttr first = op.ops[0]->getAttrDictionary();
-  bool same = llvm::all_of(op.ops, [&](Operation *sample) {
-    return !sample || sample->getAttrDictionary() == first;
-  });
+  bool same = llvm::all_of(
+      op.ops, [&](Operation *sample) { return !sample || sample->getAttrDictionary() == first; });
   if (same)
     return success();
   if (auto slice = dyn_cast<SliceOp>(copy))
@@ -308,11 +245,11 @@ LogicalResult Generalizer::generalizeAttributes(const MatchedOp &op, Operation *
         std::string one, other;
         llvm::raw_string_ostream(one) << attribute.getValue();
         llvm::raw_string_ostream(other) << op.ops[i]->getAttr(attribute.getName());
-        InFlightDiagnostic diagnostic =
-            mlir::emitError(copy->getLoc())
-            << "'" << attribute.getName().getValue() << "' of " << copy->getName().getStringRef()
-            << " depends on dim '" << llvm::join(sizes.changed(i), "', '") << "' (" << one
-            << " and " << other << "), which is not supported";
+        InFlightDiagnostic diagnostic = mlir::emitError(copy->getLoc())
+                                        << "'" << attribute.getName().getValue() << "' of "
+                                        << copy->getName().getStringRef() << " depends on dim '"
+                                        << llvm::join(sizes.changed(i), "', '") << "' (" << one
+                                        << " and " << other << "), which is not supported";
         suggestFixedSize(diagnostic, sizes.changed(i));
         return diagnostic;
       }
@@ -380,8 +317,8 @@ LogicalResult Generalizer::buildConstant(const MatchedOp &op) {
     Attribute other = weightOf(value);
     auto a = dyn_cast_or_null<WeightAttr>(attribute), b = dyn_cast_or_null<WeightAttr>(other);
     // A package's inflated member is a source of its own in each import.
-    return !value || (attribute && other == attribute &&
-                      value.getType() == op.values[0].getType()) ||
+    return !value ||
+           (attribute && other == attribute && value.getType() == op.values[0].getType()) ||
            (a && b && a.getHash() == b.getHash() && a.getStored() == b.getStored() &&
             a.getRecipe() == b.getRecipe());
   };
@@ -402,15 +339,15 @@ LogicalResult Generalizer::buildConstant(const MatchedOp &op) {
     return success();
   SmallVector<std::string> names;
   for (size_t i = 1; i < samples.size(); ++i)
-    if (samples[i] && (samples[i]->type != samples[0]->type ||
-                       samples[i]->raw() != samples[0]->raw()))
+    if (samples[i] &&
+        (samples[i]->type != samples[0]->type || samples[i]->raw() != samples[0]->raw()))
       for (std::string &name : sizes.changed(i))
         if (!llvm::is_contained(names, name))
           names.push_back(std::move(name));
-  InFlightDiagnostic diagnostic =
-      mlir::emitError(first->getLoc())
-      << "a constant of shape " << show(extentsOf(samples[0]->type)) << " depends on dim '"
-      << llvm::join(names, "', '") << "' in a way that is not known";
+  InFlightDiagnostic diagnostic = mlir::emitError(first->getLoc())
+                                  << "a constant of shape " << show(extentsOf(samples[0]->type))
+                                  << " depends on dim '" << llvm::join(names, "', '")
+                                  << "' in a way that is not known";
   suggestFixedSize(diagnostic, names);
   return diagnostic;
 }
@@ -431,8 +368,7 @@ LogicalResult Generalizer::buildRegions(const MatchedOp &op, Operation *copy) {
     if (failed(buildBlock(samples, block)))
       return failure();
   }
-  for (auto [result, value] :
-       llvm::zip(copy->getResults(), branch.thenYield()->getOperands()))
+  for (auto [result, value] : llvm::zip(copy->getResults(), branch.thenYield()->getOperands()))
     result.setType(value.getType());
   return success();
 }
@@ -643,10 +579,9 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRe
       auto seen = cast<RankedTensorType>(atLow.getResultTypes()[n]);
       if (seen.getRank() > static_cast<int64_t>(d) && corner.at(1, extent) == seen.getDimSize(d))
         continue;
-      InFlightDiagnostic diagnostic = forward.emitError()
-                                      << "extent " << d << " of result " << n << " is "
-                                      << extent.str() << " in general, but the model is another at "
-                                      << corner.describe(1);
+      InFlightDiagnostic diagnostic =
+          forward.emitError() << "extent " << d << " of result " << n << " is " << extent.str()
+                              << " in general, but the model is another at " << corner.describe(1);
       diagnostic.attachNote() << "hint: raise the lower bound of a dim";
       return diagnostic;
     }

@@ -63,7 +63,7 @@ LogicalResult GraphMatch::differs(Operation *first, Operation *other, size_t sam
   };
   std::vector<std::string> names = sizes.changed(sample);
   InFlightDiagnostic diagnostic =
-      mlir::emitError(first ? first->getLoc()
+      mlir::emitError(first   ? first->getLoc()
                       : other ? other->getLoc()
                               : UnknownLoc::get(ModuleOp(modules.front()).getContext()))
       << "the graph itself depends on dim '" << llvm::join(names, "', '") << "' here: it has "

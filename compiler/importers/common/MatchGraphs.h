@@ -24,7 +24,6 @@ struct MatchedOp {
   ValueTuple values;
 };
 
-
 class GraphMatch {
 public:
   GraphMatch(llvm::ArrayRef<mlir::ModuleOp> modules, const SampledDims &sizes)

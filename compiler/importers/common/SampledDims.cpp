@@ -95,8 +95,8 @@ static std::optional<std::pair<int64_t, int64_t>> affine(ArrayRef<int64_t> x,
     return std::nullopt;
   for (auto [value, want] : llvm::zip(x, wanted)) {
     int64_t product = 0, sum = 0;
-    if (want != kNotSampled && (MulOverflow(factor, value, product) ||
-                                AddOverflow(product, addend, sum) || sum != want))
+    if (want != kNotSampled &&
+        (MulOverflow(factor, value, product) || AddOverflow(product, addend, sum) || sum != want))
       return std::nullopt;
   }
   return std::pair(factor, addend);

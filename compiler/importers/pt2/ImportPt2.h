@@ -18,11 +18,9 @@ namespace ingot {
 /// error. `ops` says what can be imported: the rows of the compiler, and those of plug-ins. With
 /// `missing`, nodes that cannot be imported go there instead of into an error; `open` says what
 /// becomes of dims without an extent.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importPt2(mlir::MLIRContext &context,
-                                                             const Options &options,
-                                                             const pt2::OpTable &ops = {},
-                                                             UnsupportedOps *missing = nullptr,
-                                                             OpenDims *open = nullptr);
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importPt2(mlir::MLIRContext &context, const Options &options, const pt2::OpTable &ops = {},
+          UnsupportedOps *missing = nullptr, OpenDims *open = nullptr);
 
 /// The sample inputs stored in a package, in the order of @forward's arguments (arguments that are
 /// no tensors left out). Error: the package holds none, or is damaged.

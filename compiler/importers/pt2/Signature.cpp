@@ -39,7 +39,8 @@ LogicalResult Importer::bindDims() {
     if (given == options.dims.end()) {
       InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim
                                                 << " of input '" << input << "') has no extent";
-      diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span;
+      diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span
+                              << ", or --dim " << symbol << "=LO..HI for a range";
       return diagnostic;
     }
     used.insert(given->first);

@@ -22,9 +22,10 @@ bool isTfliteModel(llvm::StringRef bytes);
 /// the context's diagnostic engine: the file cannot be read or is not a model, or operators are not
 /// supported (all of them in one error). With `missing`, these go there instead; `open` says what
 /// becomes of dims without an extent.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importTflite(mlir::MLIRContext &context, const Options &options, UnsupportedOps *missing = nullptr,
-             OpenDims *open = nullptr);
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importTflite(mlir::MLIRContext &context,
+                                                                const Options &options,
+                                                                UnsupportedOps *missing = nullptr,
+                                                                OpenDims *open = nullptr);
 
 /// The model's signature and operators; open extents are `INPUT.dimN`. Error: the file cannot be
 /// read or is not a model.

@@ -211,8 +211,8 @@ LogicalResult ModelImport::importInputs() {
       if (failed(given))
         return failure();
       if (!*given && this->open && this->open->collect)
-        this->open->dims.push_back({name + ".dim" + std::to_string(dim), {}, name,
-                              static_cast<int64_t>(dim), {}, {}});
+        this->open->dims.push_back(
+            {name + ".dim" + std::to_string(dim), {}, name, static_cast<int64_t>(dim), {}, {}});
       // The file's own extent is the default.
       shape[dim] = *given ? **given : std::max<int64_t>(shape[dim], 1);
     }

@@ -18,3 +18,12 @@ func.func @stay(%x: tensor<1x8x3xf32>, %w: tensor<16x3x1xf32>) -> tensor<1x8x16x
   %1 = ingot.relu %0 : tensor<1x8x16xf32>
   return %1 : tensor<1x8x16xf32>
 }
+
+// Batch and space may vary.
+// CHECK-LABEL: func.func @open
+func.func @open(%x: tensor<?x3x?xf32, #ingot.dims<["b", "t"]>>, %w: tensor<16x3x3xf32>) -> tensor<?x16x?xf32, #ingot.dims<["b", "floordiv(t + 1, 2)"]>> {
+  // CHECK: ingot.conv {{.*}} channels_last {{.*}} : tensor<?x?x3xf32, #ingot.dims<["b", "t"]>>
+  // CHECK: ingot.transpose {{.*}} : tensor<?x?x16xf32, #ingot.dims<["b", "floordiv(t + 1, 2)"]>>
+  %0 = ingot.conv %x, %w strides [2] pads [1, 1] dilations [1] groups 1 {ingot.target = "t"} : tensor<?x3x?xf32, #ingot.dims<["b", "t"]>>, tensor<16x3x3xf32>
+  return %0 : tensor<?x16x?xf32, #ingot.dims<["b", "floordiv(t + 1, 2)"]>>
+}

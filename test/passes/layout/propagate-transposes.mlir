@@ -101,3 +101,20 @@ func.func @stay(%x: tensor<4x8xf32>, %y: tensor<4x1xf32>, %z: tensor<4x8x16xf32>
   %3 = ingot.add %2, %z : tensor<4x8x1xf32>, tensor<4x8x16xf32>
   return %1, %3 : tensor<8x4xf32>, tensor<4x8x16xf32>
 }
+
+// -----
+
+// Heads split and join, whatever the length is: the two transposes meet.
+module attributes {ingot.dims = {b = array<i64: 1, 8>, s = array<i64: 1, 64>}} {
+  // CHECK-LABEL: func.func @heads
+  func.func @heads(%x: tensor<?x?x8xf32, #ingot.dims<["b", "s"]>>) -> tensor<?x?x8xf32, #ingot.dims<["b", "s"]>> {
+    // CHECK-NOT: transpose
+    // CHECK: return
+    %0 = ingot.transpose %x [0, 2, 1] : tensor<?x?x8xf32, #ingot.dims<["b", "s"]>>
+    %1 = ingot.reshape %0 : tensor<?x8x?xf32, #ingot.dims<["b", "s"]>> -> tensor<?x2x4x?xf32, #ingot.dims<["b", "s"]>>
+    %2 = ingot.relu %1 : tensor<?x2x4x?xf32, #ingot.dims<["b", "s"]>>
+    %3 = ingot.transpose %2 [0, 3, 1, 2] : tensor<?x2x4x?xf32, #ingot.dims<["b", "s"]>>
+    %4 = ingot.reshape %3 : tensor<?x?x2x4xf32, #ingot.dims<["b", "s"]>> -> tensor<?x?x8xf32, #ingot.dims<["b", "s"]>>
+    return %4 : tensor<?x?x8xf32, #ingot.dims<["b", "s"]>>
+  }
+}

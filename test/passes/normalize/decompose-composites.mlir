@@ -21,3 +21,25 @@ func.func @softmax(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
   %0 = ingot.softmax %x axis 1 : tensor<2x4xf32>
   return %0 : tensor<2x4xf32>
 }
+
+// Grouped heads, a causal mask, lengths that vary.
+// CHECK-LABEL: func.func @open_attention
+// KEEP-LABEL: func.func @open_attention
+func.func @open_attention(%q: tensor<?x4x?x8xf32, #ingot.dims<["b", "s"]>>, %k: tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>, %v: tensor<?x2x?x6xf32, #ingot.dims<["b", "s"]>>) -> tensor<?x4x?x6xf32, #ingot.dims<["b", "s"]>> {
+  // CHECK: ingot.reshape %arg0 : {{.*}} -> tensor<?x2x?x8xf32, #ingot.dims<["b", "2*s"]>>
+  // CHECK: ingot.iota dim 0 : tensor<?x1xi32, #ingot.dims<["s"]>>
+  // CHECK: ingot.softmax
+  // CHECK-NOT: ingot.attention
+  // KEEP: ingot.attention
+  %0 = ingot.attention %q, %k, %v scale 0.5 causal : tensor<?x4x?x8xf32, #ingot.dims<["b", "s"]>>, tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>, tensor<?x2x?x6xf32, #ingot.dims<["b", "s"]>>
+  return %0 : tensor<?x4x?x6xf32, #ingot.dims<["b", "s"]>>
+}
+
+// CHECK-LABEL: func.func @open_group_norm
+// KEEP-LABEL: func.func @open_group_norm
+func.func @open_group_norm(%x: tensor<?x8x?xf32, #ingot.dims<["b", "t"]>>) -> tensor<?x8x?xf32, #ingot.dims<["b", "t"]>> {
+  // CHECK: ingot.reshape %arg0 : {{.*}} -> tensor<?x2x?xf32, #ingot.dims<["b", "4*t"]>>
+  // CHECK-NEXT: ingot.layer_norm
+  %0 = ingot.group_norm %x groups 2 epsilon 1.0e-5 : tensor<?x8x?xf32, #ingot.dims<["b", "t"]>>
+  return %0 : tensor<?x8x?xf32, #ingot.dims<["b", "t"]>>
+}

@@ -24,6 +24,39 @@ func.func @scaled(%q: tensor<1x2x6x8xf32>, %k: tensor<1x2x5x8xf32>, %v: tensor<1
 
 // -----
 
+// Lengths and the batch vary; the number of heads does not.
+module attributes {ingot.dims = {b = array<i64: 1, 8>, s = array<i64: 1, 64>}} {
+  // CHECK-LABEL: func.func @open
+  func.func @open(%q: tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>, %k: tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>, %v: tensor<?x2x?x4xf32, #ingot.dims<["b", "s"]>>) -> tensor<?x2x?x4xf32, #ingot.dims<["b", "s"]>> {
+    // CHECK: ingot.attention %arg0, %arg1, %arg2 scale 5.000000e-01
+    // CHECK-NEXT: return
+    %half = ingot.constant dense<0.5> : tensor<f32>
+    %0 = ingot.matmul %q, %k transpose_b : tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>, tensor<?x2x?x8xf32, #ingot.dims<["b", "s"]>>
+    %1 = ingot.mul %0, %half : tensor<?x2x?x?xf32, #ingot.dims<["b", "s", "s"]>>, tensor<f32>
+    %2 = ingot.softmax %1 axis 3 : tensor<?x2x?x?xf32, #ingot.dims<["b", "s", "s"]>>
+    %3 = ingot.matmul %2, %v : tensor<?x2x?x?xf32, #ingot.dims<["b", "s", "s"]>>, tensor<?x2x?x4xf32, #ingot.dims<["b", "s"]>>
+    return %3 : tensor<?x2x?x4xf32, #ingot.dims<["b", "s"]>>
+  }
+}
+
+// -----
+
+// How many heads there are varies: they are batches of one head.
+module attributes {ingot.dims = {b = array<i64: 1, 8>, s = array<i64: 1, 64>}} {
+  // CHECK-LABEL: func.func @open_heads
+  func.func @open_heads(%q: tensor<?x?x8xf32, #ingot.dims<["2*b", "s"]>>, %k: tensor<?x?x8xf32, #ingot.dims<["2*b", "s"]>>, %v: tensor<?x?x4xf32, #ingot.dims<["2*b", "s"]>>) -> tensor<?x?x4xf32, #ingot.dims<["2*b", "s"]>> {
+    // CHECK: ingot.attention {{.*}} : tensor<?x1x?x8xf32, #ingot.dims<["2*b", "s"]>>
+    // CHECK-NEXT: ingot.reshape
+    // CHECK-NEXT: return
+    %0 = ingot.matmul %q, %k transpose_b : tensor<?x?x8xf32, #ingot.dims<["2*b", "s"]>>, tensor<?x?x8xf32, #ingot.dims<["2*b", "s"]>>
+    %1 = ingot.softmax %0 axis 2 : tensor<?x?x?xf32, #ingot.dims<["2*b", "s", "s"]>>
+    %2 = ingot.matmul %1, %v : tensor<?x?x?xf32, #ingot.dims<["2*b", "s", "s"]>>, tensor<?x?x4xf32, #ingot.dims<["2*b", "s"]>>
+    return %2 : tensor<?x?x4xf32, #ingot.dims<["2*b", "s"]>>
+  }
+}
+
+// -----
+
 // Three dims; a mask with finite elements in each row.
 // CHECK-LABEL: func.func @constant_mask
 func.func @constant_mask(%q: tensor<2x3x8xf32>, %k: tensor<2x2x8xf32>, %v: tensor<2x2x4xf32>) -> tensor<2x3x4xf32> {

@@ -1,6 +1,6 @@
 // One graph for every size: what numbers at a few sizes are taken for, and what is refused.
-#include "OnnxModels.h"
 #include "compiler/importers/common/Generalize.h"
+#include "OnnxModels.h"
 #include "compiler/importers/common/SampledDims.h"
 #include "compiler/pipeline/Phases.h"
 #include <set>
@@ -76,7 +76,7 @@ protected:
 TEST(SampledDims, FitsWhatGraphsHold) {
   SampledDims dims = twoDims();
   for (const char *text : {"4", "b", "s", "s + 1", "2*s - 3", "b*s", "4*b*s", "floordiv(s + 1, 2)",
-                           "b + s", "s - b", "min(64, s)", "-s"})
+                           "b + s", "-b + s", "min(64, s)", "-s"})
     EXPECT_EQ(fitted(dims, text), text);
 }
 
