@@ -51,7 +51,9 @@ TEST_F(OnnxTest, NamedDimsTakeTheGivenExtents) {
   EXPECT_NE(errors.find("'batch' (input 'tokens', dim 0), 'tokens.dim1' (input 'tokens', dim 1)"),
             std::string::npos)
       << errors;
-  EXPECT_EQ(hints, "hint: compile with --dim batch=N --dim tokens.dim1=N\n");
+  EXPECT_EQ(hints,
+            "hint: compile with --dim batch=N --dim tokens.dim1=N, or --dim batch=LO..HI for "
+            "a program that takes every size of a range\n");
   ASSERT_TRUE(importModel(model, {{"batch", 2}, {"tokens.dim1", 3}})) << errors;
   EXPECT_EQ(cast<RankedTensorType>(forward().getArgumentTypes()[0]).getShape(),
             (ArrayRef<int64_t>{2, 3, 4}));
