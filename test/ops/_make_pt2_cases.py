@@ -3,7 +3,7 @@
 
 Each case becomes test/ops/pt2/NAME.pt2 (training IR) and NAME.core.pt2 (after run_decompositions), both compressed, and
 NAME.npz with inputs in0, in1, … and outputs out0, out1, …. test/ops/pt2_cases.py imports and evaluates them.
-Needs torch 2.13 and numpy: python3 test/ops/_make_pt2_cases.py [NAME…]
+Needs torch 2.13 and numpy: python3 test/ops/_make_pt2_cases.py [START-OF-A-NAME…]
 """
 import io
 import json
@@ -369,13 +369,16 @@ def strip(graph):
 
 def main():
     from torch.ao.quantization.fx import _decomposed  # noqa: F401  (registers quantized_decomposed)
+    from _pt2_families import FAMILIES
     from _pt2_small_cases import SMALL
 
     CASES.update({name: (function, inputs, False) for name, (function, inputs) in SMALL.items()})
+    CASES.update({name: (make, inputs, True) for name, (make, inputs) in FAMILIES.items()})
     for name, (function, inputs, core) in CASES.items():
-        if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        if len(sys.argv) > 1 and not any(name.startswith(word) for word in sys.argv[1:]):
             continue
-        module = (function() if isinstance(function, type) else Call(function)).eval()
+        made = isinstance(function, type) or name in FAMILIES
+        module = (function() if made else Call(function)).eval()
         with torch.set_grad_enabled(name == "regions"):  # there, no_grad is a region of its own
             exported = torch.export.export(module, inputs)
             programs = {name: exported}
