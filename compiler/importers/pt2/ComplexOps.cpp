@@ -147,18 +147,30 @@ void permute(Node &n) {
 
 void addComplexOps(OpTable &table) {
   // Rows that go by the recorded shape alone serve pairs as they are.
-  for (const char *name : {"view.default",         "unflatten.int",
-                           "reshape.default",      "flatten.using_ints",
-                           "_unsafe_view.default", "_reshape_alias.default",
-                           "unsqueeze.default",    "squeeze.default",
-                           "squeeze.dim",          "squeeze.dims",
-                           "expand.default",       "expand_as.default",
-                           "alias.default",        "detach.default",
-                           "detach_.default",      "clone.default",
-                           "contiguous.default",   "to.dtype",
-                           "to.dtype_layout",      "to.device",
-                           "_to_copy.default",     "lift_fresh_copy.default"})
+  for (const char *name : {"view.default",
+                           "unflatten.int",
+                           "reshape.default",
+                           "flatten.using_ints",
+                           "_unsafe_view.default",
+                           "_reshape_alias.default",
+                           "unsqueeze.default",
+                           "squeeze.default",
+                           "squeeze.dim",
+                           "squeeze.dims",
+                           "expand.default",
+                           "expand_as.default",
+                           "alias.default",
+                           "detach.default",
+                           "detach_.default",
+                           "clone.default",
+                           "contiguous.default",
+                           "to.dtype",
+                           "to.dtype_layout",
+                           "to.device",
+                           "lift_fresh_copy.default"})
     table.addComplex({name}, table.find(name));
+  // Also from real numbers to complex ones, as Fourier transforms of real signals begin.
+  table.addComplex({"_to_copy.default"}, [](Node &n) { join(n, operand(n, "self")); });
   table.addComplex({"view_as_complex.default", "view_as_real.default", "resolve_conj.default"},
                    [](Node &n) { n.alias("self"); });
   table.addComplex({"real.default"}, [](Node &n) { n.result(complexOperand(n, "self").real); });
