@@ -244,4 +244,42 @@ def own_mean_variance(inputs, axes=(0, 2, 3)):
     return ((x - mean) / (np.sqrt(np.square(x - mean).mean(axes, keepdims=True)) + 1e-9)).astype(inputs[0].dtype)
 
 
-OWN = {"MeanVarianceNormalization": own_mean_variance, "GlobalLpPool": own_global_lp_pool, "LRN": own_lrn, "LpNormalization": own_lp_norm, "GlobalMaxPool": own_global_max_pool, "Slice": own_slice}
+def own_grid_sample(inputs, mode="linear", padding_mode="zeros", align_corners=0):
+    """Cubic points at a border, as torch and ONNX Runtime sample them: each neighbour is moved to the border by itself."""
+    if mode != "cubic" or padding_mode != "border":
+        return None
+    x, grid = (a.astype(np.float64) for a in inputs)
+    extents = np.array(x.shape[:1:-1])
+    places = (grid + 1) / 2 * (extents - 1) if align_corners else ((grid + 1) * extents - 1) / 2
+    base, a = np.floor(places), -0.75
+    result = np.zeros((*x.shape[:2], *grid.shape[1:3]))
+    for dy in range(-1, 3):
+        for dx in range(-1, 3):
+            index, weight = base + (dx, dy), 1.0
+            for k in range(2):
+                d = np.abs(places - index)[..., k]
+                weight = weight * np.where(d <= 1, ((a + 2) * d - (a + 3)) * d**2 + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a)
+            index = np.clip(index, 0, extents - 1).astype(int)
+            for n in range(x.shape[0]):
+                result[n] += weight[n] * x[n][:, index[n, ..., 1], index[n, ..., 0]]
+    return result.astype(inputs[0].dtype)
+
+
+def own_max_pool(inputs, kernel_shape, strides, pads, dilations=None, ceil_mode=0):
+    """The reference gives a wrong extent when it rounds up with pads at the end."""
+    x, count = inputs[0], len(kernel_shape)
+    dilations, extents = dilations or [1] * count, []
+    for d, extent in enumerate(x.shape[2:]):
+        free = extent + pads[d] + pads[d + count] - (kernel_shape[d] - 1) * dilations[d] - 1
+        steps = (-(-free // strides[d]) if ceil_mode else free // strides[d]) + 1
+        extents.append(steps - 1 if ceil_mode and (steps - 1) * strides[d] >= extent + pads[d] else steps)
+    result = np.full((*x.shape[:2], *extents), -np.inf, x.dtype)
+    for place in np.ndindex(*extents):
+        at = [[i for i in range(p * s - b, p * s - b + k * e, e) if 0 <= i < n]
+              for p, s, b, k, e, n in zip(place, strides, pads, kernel_shape, dilations, x.shape[2:])]
+        if all(at):
+            result[(slice(None), slice(None), *place)] = x[np.ix_(range(x.shape[0]), range(x.shape[1]), *at)].max(tuple(range(2, x.ndim)))
+    return result
+
+
+OWN = {"GridSample": own_grid_sample, "MaxPool": own_max_pool, "MeanVarianceNormalization": own_mean_variance, "GlobalLpPool": own_global_lp_pool, "LRN": own_lrn, "LpNormalization": own_lp_norm, "GlobalMaxPool": own_global_max_pool, "Slice": own_slice}

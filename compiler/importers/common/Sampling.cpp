@@ -165,7 +165,7 @@ static Value moveLast(GraphBuilder &b, Value value, int64_t to) {
 }
 
 Value ingot::gridSample(GraphBuilder &b, Value input, Value grid, SampleMode mode,
-                        SamplePadding padding, bool alignCorners, bool movesPoints) {
+                        SamplePadding padding, bool alignCorners) {
   if (!input || !grid)
     return {};
   int64_t spatial = B::rank(input) - 2;
@@ -189,7 +189,9 @@ Value ingot::gridSample(GraphBuilder &b, Value input, Value grid, SampleMode mod
     double low = alignCorners ? 0.0 : -0.5, high = low + (alignCorners ? extent - 1 : extent);
     if (mode == SampleMode::Nearest)
       x = b.create<RoundOp>(x);
-    if (padding == SamplePadding::Border && (movesPoints || mode != SampleMode::Cubic))
+    // Of a cubic point its neighbours are moved, not the point: it may lie between the border and
+    // the neighbour beyond.
+    if (padding == SamplePadding::Border && mode != SampleMode::Cubic)
       x = b.clamp(x, 0.0, extent - 1);
     else if (padding == SamplePadding::Reflection)
       x = reflect(b, x, low, high);

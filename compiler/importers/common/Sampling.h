@@ -11,11 +11,11 @@ enum class SampleMode { Nearest, Linear, Cubic };
 enum class SamplePadding { Zeros, Border, Reflection };
 
 /// ONNX GridSample, torch grid_sample: `input` [N, C, d…] at `grid` [N, o…, k], whose k coordinates
-/// (the innermost dim's first) run from -1 to 1; gives [N, C, o…]. With border padding, ONNX moves
-/// a point outside to the border; torch moves the neighbours of a cubic point alone
-/// (`movesPoints` false).
+/// (the innermost dim's first) run from -1 to 1; gives [N, C, o…]. With border padding, a point
+/// outside is moved to the border, but of a cubic point the neighbours are, as torch and ONNX
+/// Runtime do; ONNX's reference implementation moves far points first.
 mlir::Value gridSample(GraphBuilder &b, mlir::Value input, mlir::Value grid, SampleMode mode,
-                       SamplePadding padding, bool alignCorners, bool movesPoints = true);
+                       SamplePadding padding, bool alignCorners);
 
 /// The grid of an affine transform: `theta` [N, k, k + 1] gives [N, extents…, k].
 mlir::Value affineGrid(GraphBuilder &b, mlir::Value theta, llvm::ArrayRef<int64_t> extents,

@@ -22,8 +22,7 @@ void sampleGrid(Node &n) {
     return;
   if (mode < 0 || mode > 2 || padding < 0 || padding > 2)
     return n.result(n.b.fail("expected modes from 0 to 2"));
-  n.result(gridSample(n.b, input, grid, kModes[mode], kPaddings[padding], n.flag("align_corners"),
-                      /*movesPoints=*/false));
+  n.result(gridSample(n.b, input, grid, kModes[mode], kPaddings[padding], n.flag("align_corners")));
 }
 
 void affine(Node &n) {
