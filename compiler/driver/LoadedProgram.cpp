@@ -36,7 +36,7 @@ static uint64_t packedBytes(RankedTensorType type, ingot_type packed) {
 
 llvm::Expected<std::vector<TensorValue>>
 LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigned threads) {
-  ingot_session_options options{sizeof options, threads, nullptr, 0};
+  ingot_session_options options{sizeof options, threads, nullptr, 0, nullptr, 0};
   ingot_session *session = nullptr;
   ingot_error error;
   if (ingot_session_create(program, &options, &session, &error))
@@ -58,7 +58,8 @@ LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigne
                     input.type.getNumElements(), packed, data);
     else
       std::memcpy(data, input.raw().data(), bytes);
-    ingot_tensor tensor{data, bytes, nullptr, 0};
+    ArrayRef<int64_t> shape = input.type.getShape();
+    ingot_tensor tensor{data, bytes, shape.data(), static_cast<uint32_t>(shape.size())};
     if (ingot_session_bind_input(session, 0, i, &tensor))
       return fail();
   }

@@ -120,7 +120,7 @@ llvm::Error Writer::write(llvm::raw_fd_ostream &out, EmitReport &report) {
   assert(schema.size() == schemaBytes && "a hash does not change the size");
   FileHeader header{};
   memcpy(header.magic, kFileMagic, sizeof(kFileMagic));
-  header.formatVersion = kFormatVersion;
+  header.formatVersion = builder.formatVersion();
   header.headerSize = kFileHeaderSize;
   header.fileSize = fileBytes;
   header.schemaOffset = kFileHeaderSize;

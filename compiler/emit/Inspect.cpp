@@ -1,6 +1,7 @@
 // Describes program files for people and for scripts. Reads what the runtime's verifier has
 // accepted, so every index and offset holds.
 #include "compiler/emit/Inspect.h"
+#include "compiler/emit/InspectDims.h"
 
 #include "ir/graph/MapFile.h"
 #include "runtime-lib/core/Program.h"
@@ -38,17 +39,6 @@ template <typename V> auto rows(const V *vector) {
                          [vector](uint32_t i) { return vector->Get(i); });
 }
 
-/// "f32[1,3,224,224]"
-std::string typeText(ElementType type, const flatbuffers::Vector<const SigDim *> *dims) {
-  std::string result = std::string(ingot_type_name(static_cast<ingot_type>(type))) + "[";
-  for (const SigDim *dim : rows(dims))
-    result +=
-        (result.back() == '[' ? "" : ",") +
-        (dim->min() == dim->max() ? std::to_string(dim->max())
-                                  : std::to_string(dim->min()) + ".." + std::to_string(dim->max()));
-  return result + "]";
-}
-
 /// What runs where in one entry, and what moves between memory spaces in a run.
 struct Cut {
   struct Share {
@@ -68,7 +58,7 @@ class Inspector {
 public:
   Inspector(StringRef path, llvm::ArrayRef<char> file, const Program *program,
             const uint8_t *segments)
-      : path(path), file(file), program(program), segments(segments) {}
+      : path(path), file(file), program(program), segments(segments), dimsText(program) {}
 
   llvm::Error verifyConstants() const;
   void print(llvm::raw_ostream &out, bool disassemble) const;
@@ -79,7 +69,9 @@ private:
   void printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const;
   Cut cutOf(const Plan *plan, const Entry *entry) const;
   void printCut(llvm::raw_ostream &out, const Plan *plan, const Entry *entry) const;
-  std::string refText(const Plan *plan, const Entry *entry, const BufferRef *ref) const;
+  std::string refText(const Plan *plan, const Entry *entry, const Instruction *step,
+                      uint32_t index) const;
+  std::string sizeText(const Entry *entry, const Instruction *step, uint32_t index) const;
   std::string layersText(const flatbuffers::Vector<uint32_t> *layers) const;
   StringRef targetName(uint32_t target) const {
     return text(program->targets()->Get(target)->name());
@@ -101,6 +93,7 @@ private:
   llvm::ArrayRef<char> file;
   const Program *program;
   const uint8_t *segments;
+  DimsText dimsText;
 };
 
 llvm::Error Inspector::verifyConstants() const {
@@ -123,15 +116,20 @@ std::string Inspector::layersText(const flatbuffers::Vector<uint32_t> *layers) c
 }
 
 /// "in:image", "out:logits", "a+4096", "w:conv1.weight", "v:cache"
-std::string Inspector::refText(const Plan *plan, const Entry *entry, const BufferRef *ref) const {
+std::string Inspector::refText(const Plan *plan, const Entry *entry, const Instruction *step,
+                               uint32_t index) const {
+  const BufferRef *ref = step->buffers()->Get(index);
+  const Placement *placement =
+      count(step->placements()) ? step->placements()->Get(index) : nullptr;
+  std::string offset = placement && placement->offset() >= 0
+                           ? dimsText.row(entry, placement->offset())
+                           : std::to_string(ref->offset());
   auto named = [&](const char *kind, StringRef name) {
-    return std::string(kind) + name.str() +
-           (ref->offset() ? "+" + std::to_string(ref->offset()) : "");
+    return std::string(kind) + name.str() + (offset == "0" ? "" : "+" + offset);
   };
   switch (ref->kind()) {
   case BufferKind::arena:
-    return "a" + (ref->index() ? std::to_string(ref->index()) : "") + "+" +
-           std::to_string(ref->offset());
+    return "a" + (ref->index() ? std::to_string(ref->index()) : "") + "+" + offset;
   case BufferKind::constant:
     return named("w:", text(plan->constants()->Get(ref->index())->name()));
   case BufferKind::input:
@@ -146,10 +144,19 @@ std::string Inspector::refText(const Plan *plan, const Entry *entry, const Buffe
   return "?";
 }
 
+/// "4.0 KiB", or "e7 bytes".
+std::string Inspector::sizeText(const Entry *entry, const Instruction *step, uint32_t index) const {
+  const Placement *placement =
+      count(step->placements()) ? step->placements()->Get(index) : nullptr;
+  return placement && placement->size() >= 0
+             ? dimsText.row(entry, placement->size()) + " bytes"
+             : size(step->buffers()->Get(index)->size());
+}
+
 void Inspector::printEntry(llvm::raw_ostream &out, const Entry *entry) const {
   auto list = [&](const auto *tensors) {
     llvm::interleaveComma(rows(tensors), out, [&](const Tensor *tensor) {
-      out << text(tensor->name()) << ": " << typeText(tensor->type(), tensor->dims());
+      out << text(tensor->name()) << ": " << dimsText.type(tensor->type(), tensor->dims());
     });
   };
   out << "entry " << text(entry->name()) << '(';
@@ -157,6 +164,8 @@ void Inspector::printEntry(llvm::raw_ostream &out, const Entry *entry) const {
   out << ") -> (";
   list(entry->outputs());
   out << ")\n";
+  if (count(entry->dims()))
+    out << "dims " << dimsText.names(entry) << "; sizes of memory and work are at their upper bounds\n";
 }
 
 Cut Inspector::cutOf(const Plan *plan, const Entry *entry) const {
@@ -215,7 +224,7 @@ void Inspector::printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry
         row.cells[0] += " (" + targetName(kernel->target()).str() + ")";
       writes = std::min(kernel->num_results(), count(step->buffers()));
       if (step->tiles())
-        row.cells[4] = std::to_string(step->tiles()->value());
+        row.cells[4] = dimsText.extent(entry, step->tiles());
       if (kernel->scratch_per_worker() || kernel->scratch_per_launch())
         row.cells[5] =
             size(kernel->scratch_per_worker()) + " + " + size(kernel->scratch_per_launch());
@@ -226,8 +235,8 @@ void Inspector::printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry
       const BufferRef *to = step->buffers()->Get(0), *from = step->buffers()->Get(1);
       bool transfer = spaceOf(plan, *to) != spaceOf(plan, *from);
       row.cells[0] = transfer ? "transfer" : step->op() == Op::copy ? "copy" : "strided copy";
-      row.cells[2] = refText(plan, entry, from);
-      row.cells[3] = refText(plan, entry, to) + " " + size(to->size());
+      row.cells[2] = refText(plan, entry, step, 1);
+      row.cells[3] = refText(plan, entry, step, 0) + " " + sizeText(entry, step, 0);
       table.push_back(std::move(row));
       continue;
     }
@@ -244,9 +253,9 @@ void Inspector::printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry
     for (uint32_t i = 0; i < buffers; ++i) {
       bool written = i >= buffers - writes;
       std::string &cell = row.cells[written ? 3 : 2];
-      cell += (cell.empty() ? "" : "  ") + refText(plan, entry, step->buffers()->Get(i));
+      cell += (cell.empty() ? "" : "  ") + refText(plan, entry, step, i);
       if (written)
-        cell += " " + size(step->buffers()->Get(i)->size());
+        cell += " " + sizeText(entry, step, i);
     }
     table.push_back(std::move(row));
   }
@@ -260,6 +269,8 @@ void Inspector::printSteps(llvm::raw_ostream &out, const Plan *plan, const Entry
       line += "  " + row.cells[k] + std::string(widths[k] - row.cells[k].size(), ' ');
     out << StringRef(line).rtrim() << '\n';
   }
+  if (count(entry->dims()))
+    dimsText.printTable(out << "expressions, computed once per run\n", entry);
 }
 
 void Inspector::print(llvm::raw_ostream &out, bool disassemble) const {
@@ -292,7 +303,7 @@ void Inspector::print(llvm::raw_ostream &out, bool disassemble) const {
     }
     for (const Variable *variable : rows(plan->variables()))
       out << "variable " << text(variable->name()) << ": "
-          << typeText(variable->type(), variable->dims()) << "  " << size(variable->size()) << '\n';
+          << dimsText.type(variable->type(), variable->dims()) << "  " << size(variable->size()) << '\n';
     for (const Entry *entry : rows(plan->entries())) {
       printEntry(out, entry);
       printCut(out, plan, entry);
@@ -384,7 +395,7 @@ llvm::json::Object Inspector::json(bool disassemble) const {
                               {"lower_bound", number(arena->lower_bound())}});
     for (const Variable *variable : rows(plan->variables()))
       variables.push_back(Object{{"name", utf8(text(variable->name()))},
-                                 {"type", typeText(variable->type(), variable->dims())},
+                                 {"type", dimsText.type(variable->type(), variable->dims())},
                                  {"bytes", number(variable->size())}});
     for (const Constant *constant : rows(plan->constants()))
       constants.push_back(
@@ -398,7 +409,10 @@ llvm::json::Object Inspector::json(bool disassemble) const {
         for (const Tensor *tensor : rows(tensors)) {
           Array shape;
           for (const SigDim *dim : rows(tensor->dims()))
-            shape.push_back(dim->max());
+            if (dim->name() >= 0)
+              shape.push_back(utf8(text(program->dim_names()->Get(dim->name()))));
+            else
+              shape.push_back(dim->max());
           list.push_back(Object{{"name", utf8(text(tensor->name()))},
                                 {"dtype", ingot_type_name(static_cast<ingot_type>(tensor->type()))},
                                 {"shape", std::move(shape)}});
@@ -409,6 +423,8 @@ llvm::json::Object Inspector::json(bool disassemble) const {
                  {"inputs", signature(entry->inputs())},
                  {"outputs", signature(entry->outputs())},
                  {"steps", number(count(entry->instructions()))}};
+      if (count(entry->dims()))
+        row["dims"] = dimsText.namesJson(entry);
       if (count(plan->spaces()) > 1) {
         Cut cut = cutOf(plan, entry);
         Object shares;
@@ -428,9 +444,14 @@ llvm::json::Object Inspector::json(bool disassemble) const {
         Array steps;
         for (const Instruction *step : rows(entry->instructions())) {
           Array buffers;
-          for (const BufferRef *ref : rows(step->buffers()))
-            buffers.push_back(
-                Object{{"at", utf8(refText(plan, entry, ref))}, {"bytes", number(ref->size())}});
+          for (uint32_t i = 0; i < count(step->buffers()); ++i) {
+            Object buffer{{"at", utf8(refText(plan, entry, step, i))},
+                          {"bytes", number(step->buffers()->Get(i)->size())}};
+            if (count(step->placements()) && step->placements()->Get(i)->size() >= 0)
+              buffer["bytes_expression"] =
+                  utf8(dimsText.row(entry, step->placements()->Get(i)->size()));
+            buffers.push_back(std::move(buffer));
+          }
           Object instruction{{"op", EnumNameOp(step->op())},
                              {"buffers", std::move(buffers)},
                              {"layers", layerNames(step->layers())}};
@@ -439,10 +460,18 @@ llvm::json::Object Inspector::json(bool disassemble) const {
           if (step->op() == Op::jump || step->op() == Op::jump_if_false)
             instruction["target"] = number(step->target());
           if (step->tiles())
-            instruction["tiles"] = step->tiles()->value();
+            instruction["tiles"] = dimsText.extentJson(entry, step->tiles());
+          if (count(step->dims())) {
+            Array dims;
+            for (const Extent *dim : *step->dims())
+              dims.push_back(dimsText.extentJson(entry, dim));
+            instruction["dims"] = std::move(dims);
+          }
           steps.push_back(std::move(instruction));
         }
         row["instructions"] = std::move(steps);
+        if (count(entry->dims()))
+          row["expressions"] = dimsText.tableJson(entry);
       }
       entries.push_back(std::move(row));
     }

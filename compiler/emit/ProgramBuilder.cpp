@@ -62,23 +62,6 @@ fmt::ElementType elementType(Type type) {
       .Default([](auto) { return ElementType::none; });
 }
 
-/// Type and dims of an input, output or variable.
-llvm::Error describe(RankedTensorType type, const llvm::Twine &what, fmt::ElementType &element,
-                     std::vector<fmt::SigDim> &dims) {
-  element = elementType(type.getElementType());
-  if (element == fmt::ElementType::none) {
-    std::string text;
-    llvm::raw_string_ostream(text) << type.getElementType();
-    return failure(what + " has element type " + text + ", which programs cannot pass in or out");
-  }
-  if (type.getRank() > int64_t(kMaxRank))
-    return failure(what + " has rank " + llvm::Twine(type.getRank()) +
-                   "; programs take up to 8 dims");
-  for (int64_t extent : type.getShape())
-    dims.emplace_back(extent, extent, -1, -1);
-  return llvm::Error::success();
-}
-
 fmt::Sha256 sha256Of(llvm::ArrayRef<uint8_t> bytes) {
   return fmt::Sha256(flatbuffers::span<const uint8_t, 32>(bytes.data(), 32));
 }
@@ -94,9 +77,39 @@ std::string textOf(Attribute attr) {
   return text;
 }
 
-fmt::Extent extent(int64_t value) { return fmt::Extent(value, -1, 0); }
-
 } // namespace
+
+uint32_t ProgramBuilder::dimName(StringRef name) {
+  auto [it, added] = dimNames.try_emplace(name, program.dim_names.size());
+  if (added)
+    program.dim_names.push_back(name.str());
+  return it->second;
+}
+
+/// Type and dims of an input, output or variable.
+llvm::Error ProgramBuilder::describe(RankedTensorType type, const llvm::Twine &what,
+                                     fmt::ElementType &element, std::vector<fmt::SigDim> &dims,
+                                     ExpressionTable &table) {
+  element = elementType(type.getElementType());
+  if (element == fmt::ElementType::none) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type.getElementType();
+    return failure(what + " has element type " + text + ", which programs cannot pass in or out");
+  }
+  if (type.getRank() > int64_t(kMaxRank))
+    return failure(what + " has rank " + llvm::Twine(type.getRank()) +
+                   "; programs take up to 8 dims");
+  for (const DimExpr &extent : extentsOf(type)) {
+    if (std::optional<int64_t> number = extent.constant()) {
+      dims.emplace_back(*number, *number, -1, -1);
+      continue;
+    }
+    DimExpr::Range range = rangeOf(extent, bounds);
+    dims.emplace_back(std::max<int64_t>(range.low, 0), range.high, table.row(table.term(extent)),
+                      dimName(extent.str()));
+  }
+  return llvm::Error::success();
+}
 
 llvm::Error ProgramBuilder::build(EmitReport &report) {
   addProvenance();
@@ -207,6 +220,7 @@ void ProgramBuilder::addKernels() {
     row->symbol = kernel.getSymbol().value_or("").str();
     row->num_buffers = kernel.getInputs() + kernel.getResults();
     row->num_results = kernel.getResults();
+    row->num_dims = kernel.getNumDims();
     row->scratch_per_worker = kernel.getScratchPerWorker();
     row->scratch_per_launch = kernel.getScratchPerLaunch();
     if (kernel.getWorkgroup())
@@ -268,8 +282,9 @@ llvm::Error ProgramBuilder::addMemory(EmitReport &report) {
     indices[variable.getSymName()] = plan->variables.size();
     auto row = std::make_unique<fmt::VariableT>();
     row->name = variable.getSymName().str();
+    ExpressionTable none(bounds); // a variable's dims are fixed
     if (llvm::Error error =
-            describe(type, "variable '" + variable.getSymName() + "'", row->type, row->dims))
+            describe(type, "variable '" + variable.getSymName() + "'", row->type, row->dims, none))
       return error;
     row->space = indexOf(variable.getSpace());
     row->size = storedBytes(type);
@@ -280,79 +295,7 @@ llvm::Error ProgramBuilder::addMemory(EmitReport &report) {
   return llvm::Error::success();
 }
 
-fmt::BufferRef ProgramBuilder::reference(Value value) const {
-  auto ref = value.getDefiningOp<plan::RefOp>();
-  static_assert(uint32_t(plan::BufferKind::Arena) == uint32_t(fmt::BufferKind::arena) &&
-                uint32_t(plan::BufferKind::Variable) == uint32_t(fmt::BufferKind::variable));
-  uint32_t index = ref.getIndex() ? *ref.getIndex() : indexOf(*ref.getSymbol());
-  return fmt::BufferRef(static_cast<fmt::BufferKind>(ref.getKind()), index, ref.getOffset(),
-                        ref.getType().getBytes());
-}
-
-llvm::Error ProgramBuilder::addEntry(plan::EntryOp op) {
-  auto entry = std::make_unique<fmt::EntryT>();
-  entry->name = op.getSymName().str();
-  auto signature = [&](ArrayAttr names, ArrayAttr types, const char *what,
-                       std::vector<std::unique_ptr<fmt::TensorT>> &rows) -> llvm::Error {
-    for (auto [name, type] :
-         llvm::zip_equal(names.getAsValueRange<StringAttr>(), types.getAsValueRange<TypeAttr>())) {
-      auto row = std::make_unique<fmt::TensorT>();
-      row->name = name.str();
-      if (llvm::Error error = describe(cast<RankedTensorType>(type),
-                                       llvm::Twine(what) + " '" + name + "'", row->type, row->dims))
-        return error;
-      rows.push_back(std::move(row));
-    }
-    return llvm::Error::success();
-  };
-  if (llvm::Error error = signature(op.getInputNames(), op.getInputTypes(), "input", entry->inputs))
-    return error;
-  if (llvm::Error error =
-          signature(op.getOutputNames(), op.getOutputTypes(), "output", entry->outputs))
-    return error;
-  addSteps(op.getBody().front(), *entry);
-  plan->entries.push_back(std::move(entry));
-  return llvm::Error::success();
-}
-
-void ProgramBuilder::addSteps(Block &block, fmt::EntryT &entry) {
-  auto add = [&](fmt::Op kind, Operation &op) -> fmt::InstructionT & {
-    entry.instructions.push_back(std::make_unique<fmt::InstructionT>());
-    fmt::InstructionT &step = *entry.instructions.back();
-    step.op = kind;
-    step.layers = layersOf(sourceNames(op.getLoc()));
-    return step;
-  };
-  for (Operation &op : block) {
-    if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
-      fmt::InstructionT &step = add(fmt::Op::launch, op);
-      step.kernel = indexOf(launch.getKernel());
-      for (Value buffer : op.getOperands())
-        step.buffers.push_back(reference(buffer));
-      if (DenseI64ArrayAttr grid = launch.getGridAttr())
-        for (int64_t groups : grid.asArrayRef())
-          step.grid.push_back(extent(groups));
-      else
-        step.tiles = std::make_unique<fmt::Extent>(extent(launch.getTiles()));
-    } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
-      fmt::InstructionT &step = add(fmt::Op::copy, op);
-      step.buffers = {reference(copy.getDestination()), reference(copy.getSource())};
-      step.bytes = std::make_unique<fmt::Extent>(extent(copy.getSource().getType().getBytes()));
-    } else if (auto branch = dyn_cast<plan::IfOp>(op)) {
-      fmt::InstructionT &toElse = add(fmt::Op::jump_if_false, op);
-      toElse.buffers = {reference(branch.getCondition())};
-      addSteps(branch.getThenRegion().front(), entry);
-      if (branch.getElseRegion().front().empty()) {
-        toElse.target = entry.instructions.size();
-        continue;
-      }
-      fmt::InstructionT &toEnd = add(fmt::Op::jump, op);
-      toElse.target = entry.instructions.size();
-      addSteps(branch.getElseRegion().front(), entry);
-      toEnd.target = entry.instructions.size();
-    }
-  }
-}
+uint32_t ProgramBuilder::formatVersion() const { return program.dim_names.empty() ? 1 : 2; }
 
 flatbuffers::DetachedBuffer ProgramBuilder::serialize(llvm::ArrayRef<uint8_t> dataHash) const {
   if (!constants.empty())

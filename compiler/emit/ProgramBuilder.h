@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/emit/Emit.h"
+#include "compiler/emit/ExpressionTable.h"
 #include "ir/plan/Plan.h"
 #include "runtime-lib/schema/program_generated.h"
 #include "llvm/ADT/StringMap.h"
@@ -26,11 +27,13 @@ class ProgramBuilder {
 public:
   ProgramBuilder(mlir::ModuleOp module, llvm::ArrayRef<CompiledTarget> targets,
                  const EmitOptions &options)
-      : module(module), targets(targets), options(options) {}
+      : module(module), targets(targets), options(options), bounds(dimBounds(module)) {}
 
   /// Fills everything but the data segment's hash. Error: the plan names code that is not there, or
   /// uses what the format cannot say.
   llvm::Error build(EmitReport &report);
+  /// The lowest format version that can say it.
+  uint32_t formatVersion() const;
   /// The FlatBuffer. Its size does not depend on the data segment's hash.
   flatbuffers::DetachedBuffer serialize(llvm::ArrayRef<uint8_t> dataHash) const;
 
@@ -47,14 +50,21 @@ private:
   void addKernels();
   llvm::Error addMemory(EmitReport &report);
   llvm::Error addEntry(plan::EntryOp entry);
-  void addSteps(mlir::Block &block, fmt::EntryT &entry);
+  llvm::Error describe(mlir::RankedTensorType type, const llvm::Twine &what,
+                       fmt::ElementType &element, std::vector<fmt::SigDim> &dims,
+                       ExpressionTable &table);
+  void addSteps(mlir::Block &block, fmt::EntryT &entry, ExpressionTable &table);
+  void addBuffers(mlir::ValueRange buffers, fmt::InstructionT &step, ExpressionTable &table);
+  void addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, ExpressionTable &table);
+  void placeBuffers(plan::EntryOp op, ExpressionTable &table);
+  uint32_t dimName(llvm::StringRef name);
   std::vector<uint32_t> layersOf(llvm::ArrayRef<llvm::StringRef> names);
-  fmt::BufferRef reference(mlir::Value value) const;
   uint32_t indexOf(llvm::StringRef symbol) const { return indices.lookup(symbol); }
 
   mlir::ModuleOp module;
   llvm::ArrayRef<CompiledTarget> targets;
   const EmitOptions &options;
+  DimBounds bounds;
   mutable fmt::ProgramT program;
   fmt::PlanT *plan = nullptr;
   llvm::SmallVector<PlacedSegment> segments;
@@ -62,6 +72,8 @@ private:
   uint64_t dataOffset = 0, dataBytes = 0;
   llvm::StringMap<uint32_t> indices; ///< symbol → index in its table
   llvm::StringMap<uint32_t> layers;  ///< name → index in Program.layers
+  llvm::StringMap<uint32_t> dimNames; ///< name → index in Program.dim_names
+  llvm::DenseMap<mlir::Operation *, ExpressionTable::Term> offsets; ///< of the entry's places
 };
 
 } // namespace ingot

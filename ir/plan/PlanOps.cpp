@@ -11,6 +11,30 @@ using namespace mlir;
 using namespace ingot;
 using namespace ingot::plan;
 
+//===-- extents: custom<Extent> of the assembly formats
+//------------------------------------------------------------------------===//
+
+static ParseResult parseExtent(OpAsmParser &parser, Attribute &extent) {
+  int64_t number;
+  OptionalParseResult isNumber = parser.parseOptionalInteger(number);
+  if (isNumber.has_value()) {
+    extent = parser.getBuilder().getI64IntegerAttr(number);
+    return *isNumber;
+  }
+  std::string text;
+  if (parser.parseString(&text))
+    return failure();
+  extent = parser.getBuilder().getStringAttr(text);
+  return success();
+}
+
+static void printExtent(OpAsmPrinter &printer, Operation *, Attribute extent) {
+  if (auto number = dyn_cast<IntegerAttr>(extent))
+    printer << number.getInt();
+  else
+    printer << extent;
+}
+
 #include "ir/plan/PlanDialect.cpp.inc"
 #include "ir/plan/PlanEnums.cpp.inc"
 #define GET_TYPEDEF_CLASSES
@@ -33,6 +57,78 @@ void PlanDialect::initialize() {
 #define GET_OP_LIST
 #include "ir/plan/PlanOps.cpp.inc"
       >();
+}
+
+/// Reads the text of an expression; one that is not valid when the text is none.
+static DimExpr parsed(StringRef text) {
+  llvm::Expected<DimExpr> expression = DimExpr::parse(text);
+  if (expression)
+    return *expression;
+  llvm::consumeError(expression.takeError());
+  return DimExpr::floorDiv(1, 0);
+}
+
+DimExpr plan::extentOf(Attribute attr) {
+  if (auto number = dyn_cast<IntegerAttr>(attr))
+    return number.getInt();
+  return parsed(cast<StringAttr>(attr).getValue());
+}
+
+Attribute plan::extentAttr(Builder builder, const DimExpr &extent) {
+  if (std::optional<int64_t> number = extent.constant())
+    return builder.getI64IntegerAttr(*number);
+  return builder.getStringAttr(extent.str());
+}
+
+DimExpr plan::storedSize(RankedTensorType type) {
+  DimExpr bytes = int64_t(storedElementBytes(type.getElementType()));
+  for (const DimExpr &extent : extentsOf(type))
+    bytes *= extent;
+  return bytes;
+}
+
+plan::Origin plan::originOf(Value buffer) {
+  DimExpr offset = 0;
+  while (auto range = buffer.getDefiningOp<RangeOp>()) {
+    offset += range.getOffset();
+    buffer = range.getSource();
+  }
+  if (auto ref = buffer.getDefiningOp<RefOp>())
+    offset += ref.getOffset();
+  return {buffer.getDefiningOp(), offset};
+}
+
+bool plan::neverAbove(const DimExpr &a, const DimExpr &b, const DimBounds &bounds) {
+  DimExpr distance = b - a;
+  if (std::optional<int64_t> number = distance.constant())
+    return *number >= 0;
+  auto range = distance.range([&](StringRef name) -> std::optional<DimExpr::Range> {
+    auto found = bounds.find(name);
+    return found == bounds.end() ? std::nullopt : std::optional(found->getValue());
+  });
+  return range && range->low >= 0;
+}
+
+DimExpr BufferType::size() const {
+  return getExpression().empty() ? DimExpr(int64_t(getBytes())) : parsed(getExpression());
+}
+
+BufferType BufferType::sized(MLIRContext *context, const DimExpr &size, StringRef space,
+                             const DimBounds &bounds) {
+  if (std::optional<int64_t> number = size.constant())
+    return get(context, *number, space);
+  return get(context, std::max<int64_t>(rangeOf(size, bounds).high, 0), space, size.str());
+}
+
+LogicalResult BufferType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, uint64_t,
+                                 StringRef, StringRef expression) {
+  if (expression.empty())
+    return success();
+  DimExpr size = parsed(expression);
+  if (!size.valid() || size.isConstant() || size.str() != expression)
+    return emitError() << "expected a canonical expression of dims as size, got \"" << expression
+                       << '"';
+  return success();
 }
 
 StringRef plan::hostSpace(Operation *inModule) {
@@ -62,6 +158,21 @@ LogicalResult verifyAlignment(Operation *op, int64_t alignment) {
     return success();
   return op->emitOpError() << "expected an alignment that is a power of two up to 65536, got "
                            << alignment;
+}
+
+/// `what` is a number that is not negative, or a canonical expression of dims.
+LogicalResult verifyExtent(Operation *op, Attribute attr, const char *what) {
+  if (auto number = dyn_cast<IntegerAttr>(attr)) {
+    if (number.getInt() >= 0)
+      return success();
+    return op->emitOpError() << "expected " << what << " that is not negative, got "
+                             << number.getInt();
+  }
+  DimExpr extent = extentOf(attr);
+  if (extent.valid() && !extent.isConstant() && extent.str() == cast<StringAttr>(attr).getValue())
+    return success();
+  return op->emitOpError() << "expected " << what << " as a canonical expression of dims, got "
+                           << attr;
 }
 
 LogicalResult verifyDense(Operation *op, Type type) {
@@ -96,6 +207,8 @@ LogicalResult SegmentOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult KernelOp::verify() {
   if (int64_t(getInputs()) < 0 || int64_t(getResults()) < 0)
     return emitOpError("expected counts of inputs and results that are not negative");
+  if (int64_t(getNumDims()) < 0)
+    return emitOpError("expected a count of dims that is not negative");
   if (getWorkgroup() && getWorkgroup()->size() != 3)
     return emitOpError() << "expected 3 numbers in workgroup, got " << getWorkgroup()->size();
   ArrayRef<int64_t> pairs = getInPlace();
@@ -224,12 +337,15 @@ LogicalResult EntryOp::verify() {
        {std::pair(getInputNames(), getInputTypes()), {getOutputNames(), getOutputTypes()}}) {
     if (names.size() != types.size())
       return emitOpError() << "has " << names.size() << " names for " << types.size() << " types";
-    for (Type type : types.getAsValueRange<TypeAttr>())
-      if (failed(verifyDense(*this, type)))
-        return failure();
+    for (Type type : types.getAsValueRange<TypeAttr>()) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || !llvm::all_of(extentsOf(tensor), [](const DimExpr &e) { return e.valid(); }))
+        return emitOpError() << "expected tensor types with extents that are known or named, got "
+                             << type;
+    }
   }
   for (Operation &op : getBody().getOps())
-    if (!isa<AllocOp, RangeOp, RefOp, LaunchOp, CopyOp, IfOp>(op))
+    if (!isa<AllocOp, RangeOp, RefOp, PlaceOp, LaunchOp, CopyOp, IfOp>(op))
       return op.emitOpError("may not be part of a plan.entry");
   return success();
 }
@@ -241,11 +357,39 @@ LogicalResult RangeOp::verify() {
   BufferType from = getSource().getType(), to = getType();
   if (from.getSpace() != to.getSpace())
     return emitOpError() << "leads from space " << from.getSpace() << " to " << to.getSpace();
-  int64_t offset = getOffset();
-  if (offset < 0 || uint64_t(offset) > from.getBytes() ||
-      to.getBytes() > from.getBytes() - uint64_t(offset))
-    return emitOpError() << "of " << to.getBytes() << " bytes at " << offset << " goes beyond the "
+  if (failed(verifyExtent(*this, getOffsetAttr(), "an offset")))
+    return failure();
+  std::optional<int64_t> offset = getOffset().constant();
+  // What depends on dims is checked by the runtime for the sizes of a call.
+  if (!offset || !from.getExpression().empty() || !to.getExpression().empty())
+    return success();
+  if (uint64_t(*offset) > from.getBytes() || to.getBytes() > from.getBytes() - uint64_t(*offset))
+    return emitOpError() << "of " << to.getBytes() << " bytes at " << *offset << " goes beyond the "
                          << from.getBytes() << " bytes of its source";
+  return success();
+}
+
+LogicalResult PlaceOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto arena = resolve<ArenaOp>(symbols, *this, getArenaAttr());
+  if (!arena)
+    return failure();
+  BufferType type = getType();
+  if (type.getSpace() != arena.getSpace())
+    return emitOpError() << "lies in space " << arena.getSpace() << ", but its type says "
+                         << type.getSpace();
+  if (int64_t(getOffset()) < 0 || getOffset() > arena.getSize() ||
+      type.getBytes() > arena.getSize() - getOffset())
+    return emitOpError() << "of " << type.getBytes() << " bytes at " << int64_t(getOffset())
+                         << " goes beyond the " << arena.getSize() << " bytes of its arena";
+  for (Value other : getBehind()) {
+    auto place = other.getDefiningOp<PlaceOp>();
+    if (!place || place.getArenaAttr() != getArenaAttr())
+      return emitOpError("expected to lie behind other places of its arena");
+    if (place.getOffset() + place.getType().getBytes() > getOffset())
+      return emitOpError() << "at " << getOffset() << " starts before the end of a place behind "
+                           << "which it lies, at "
+                           << place.getOffset() + place.getType().getBytes();
+  }
   return success();
 }
 
@@ -254,22 +398,24 @@ LogicalResult RefOp::verify() {
   if (byIndex != getIndex().has_value() || byIndex == getSymbol().has_value())
     return emitOpError() << "to an " << stringifyBufferKind(getKind()) << " expects "
                          << (byIndex ? "an index" : "a symbol");
-  if (int64_t(getOffset()) < 0)
-    return emitOpError() << "expected an offset that is not negative, got " << int64_t(getOffset());
-  return success();
+  return verifyExtent(*this, getOffsetAttr(), "an offset");
 }
 
 LogicalResult RefOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto check = [&](uint64_t bytes, StringRef space) -> LogicalResult {
+  auto check = [&](const DimExpr &there, StringRef space) -> LogicalResult {
     if (space != getType().getSpace())
       return emitOpError() << "lies in space " << space << ", but its type says "
                            << getType().getSpace();
-    if (getOffset() > bytes || getType().getBytes() > bytes - getOffset())
-      return emitOpError() << "of " << getType().getBytes() << " bytes at " << getOffset()
-                           << " goes beyond the " << bytes << " bytes there are";
+    std::optional<int64_t> bytes = there.constant(), offset = getOffset().constant();
+    // What depends on dims is checked by the runtime for the sizes of a call.
+    if (!bytes || !offset || !getType().getExpression().empty())
+      return success();
+    if (*offset > *bytes || getType().getBytes() > uint64_t(*bytes - *offset))
+      return emitOpError() << "of " << getType().getBytes() << " bytes at " << *offset
+                           << " goes beyond the " << *bytes << " bytes there are";
     return success();
   };
-  auto tensorBytes = [](Type type) { return storedBytes(cast<RankedTensorType>(type)); };
+  auto tensorBytes = [](Type type) { return storedSize(cast<RankedTensorType>(type)); };
   switch (getKind()) {
   case BufferKind::Input:
   case BufferKind::Output: {
@@ -285,7 +431,7 @@ LogicalResult RefOp::verifySymbolUses(SymbolTableCollection &symbols) {
   }
   case BufferKind::Arena: {
     auto arena = resolve<ArenaOp>(symbols, *this, getSymbolAttr());
-    return arena ? check(arena.getSize(), arena.getSpace()) : failure();
+    return arena ? check(int64_t(arena.getSize()), arena.getSpace()) : failure();
   }
   case BufferKind::Constant: {
     auto constant = resolve<plan::ConstantOp>(symbols, *this, getSymbolAttr());
@@ -310,22 +456,24 @@ LogicalResult plan::LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "has " << getInputs().size() << " inputs and " << getOutputs().size()
                          << " outputs, but " << getKernelAttr() << " takes " << kernel.getInputs()
                          << " and " << kernel.getResults();
+  size_t dims = getDims() ? getDims()->getExpressions().size() : 0;
+  if (kernel.getNumDims() != dims)
+    return emitOpError() << "gives " << dims << " dims, but " << getKernelAttr() << " takes "
+                         << kernel.getNumDims();
   return success();
 }
 
 LogicalResult plan::LaunchOp::verify() {
   if (getGrid() && getGrid()->size() != 3)
     return emitOpError() << "expected 3 numbers in grid, got " << getGrid()->size();
-  if (int64_t(getTiles()) < 0)
-    return emitOpError() << "expected a count of tiles that is not negative, got "
-                         << int64_t(getTiles());
-  return success();
+  return getTilesAttr() ? verifyExtent(*this, getTilesAttr(), "a count of tiles") : success();
 }
 
 LogicalResult CopyOp::verify() {
-  uint64_t from = getSource().getType().getBytes(), to = getDestination().getType().getBytes();
-  if (from != to)
-    return emitOpError() << "from " << from << " bytes to " << to << " bytes";
+  BufferType from = getSource().getType(), to = getDestination().getType();
+  if (from.size() != to.size())
+    return emitOpError() << "from " << from.size().str() << " bytes to " << to.size().str()
+                         << " bytes";
   return success();
 }
 
@@ -337,7 +485,7 @@ LogicalResult IfOp::verify() {
     return emitOpError("expected its condition in the host's space");
   for (Region *region : {&getThenRegion(), &getElseRegion()})
     for (Operation &op : region->getOps())
-      if (!isa<AllocOp, RangeOp, RefOp, LaunchOp, CopyOp, IfOp>(op))
+      if (!isa<AllocOp, RangeOp, RefOp, PlaceOp, LaunchOp, CopyOp, IfOp>(op))
         return op.emitOpError("may not be part of a plan.if");
   return success();
 }

@@ -19,8 +19,11 @@ def Plan_Dialect : Dialect {
     at module level, and entries whose bodies are straight lines of launches and copies with structured branches. A
     value of the dialect is a range of bytes, not a tensor: whoever writes it changes what later readers see.
 
-    While the plan is made, `plan.alloc` and `plan.range` stand for memory without a place; `plan-allocate` turns them
+    While the plan is made, `plan.alloc` and `plan.range` stand for memory without a place; `allocate-arenas` turns them
     into `plan.ref arena`, and `verify-plan` refuses what is left of them.
+
+    Sizes, offsets, tiles and dims may be expressions of the model's named dims (docs/rationale/0002), whose bounds the
+    module's `ingot.dims` declares: canonical text in quotes where a number would stand.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
@@ -40,14 +43,44 @@ def Plan_BufferKindAttr : EnumAttr<Plan_Dialect, Plan_BufferKind, "buffer_kind">
 def Plan_BufferType : TypeDef<Plan_Dialect, "Buffer"> {
   let mnemonic = "buffer";
   let summary = "a range of `bytes` bytes in a memory space";
-  let parameters = (ins "uint64_t":$bytes, StringRefParameter<"symbol of the plan.space">:$space);
-  let assemblyFormat = "`<` $bytes `,` $space `>`";
+  let description = [{
+    With an `expression` that many bytes, and `bytes` is its upper bound: `!plan.buffer<24576, "host", "1536*batch">`.
+  }];
+  let parameters = (ins "uint64_t":$bytes, StringRefParameter<"symbol of the plan.space">:$space,
+                        StringRefParameter<"size in bytes, empty when it is `bytes`", "\"\"">:$expression);
+  let assemblyFormat = "`<` $bytes `,` $space (`,` $expression^)? `>`";
+  let builders = [TypeBuilder<(ins "uint64_t":$bytes, "::llvm::StringRef":$space), [{
+    return $_get($_ctxt, bytes, space, "");
+  }]>];
+  let extraClassDeclaration = [{
+    /// The size, as a number or an expression of dims.
+    ::ingot::DimExpr size() const;
+    /// The type of a buffer of `size` bytes; the expression's upper bound follows from `bounds`.
+    static BufferType sized(::mlir::MLIRContext *context, const ::ingot::DimExpr &size, ::llvm::StringRef space,
+                            const ::ingot::DimBounds &bounds);
+  }];
+  let genVerifyDecl = 1;
+}
+
+/// A number, or the text of an expression of dims.
+def Plan_Extent : Attr<Or<[I64Attr.predicate, StrAttr.predicate]>, "64-bit integer or expression of dims"> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::ingot::DimExpr";
+  let convertFromStorage = "::ingot::plan::extentOf($_self)";
+  let constBuilderCall = "::ingot::plan::extentAttr($_builder, $0)";
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
 class Plan_SymbolOp<string mnemonic, list<Trait> traits = []> : Plan_Op<mnemonic, [Symbol] # traits>;
 /// An op that names others by symbol: checked with the module's symbol table at hand.
 def Plan_SymbolUser : DeclareOpInterfaceMethods<SymbolUserOpInterface>;
+
+/// `#ingot.dims`: one expression per dynamic extent of a kernel.
+def Plan_Dims : Attr<CPred<"::llvm::isa<::ingot::DimsAttr>($_self)">, "expressions of dims"> {
+  let storageType = "::ingot::DimsAttr";
+  let returnType = "::ingot::DimsAttr";
+  let convertFromStorage = "$_self";
+}
 
 // ---- module level ---------------------------------------------------------------------------------------------------
 
@@ -98,9 +131,9 @@ def Plan_SegmentOp : Plan_SymbolOp<"segment", [Plan_SymbolUser]> {
 def Plan_KernelOp : Plan_SymbolOp<"kernel", [Plan_SymbolUser]> {
   let summary = "a compiled kernel";
   let description = [{
-    `inputs` and `results` count the buffers of a launch, operands first. The CPU calls offset `entry` of the segment;
-    a device runs `symbol` with `workgroup` threads per workgroup. Scratch is in bytes; `flops` and `bytes` are one
-    launch's work. `in_place` holds pairs [result, operand]: that result may lie exactly where that operand lies.
+    `inputs` and `results` count the buffers of a launch, operands first, `num_dims` its dynamic extents. The CPU calls
+    offset `entry` of the segment; a device runs `symbol` with `workgroup` threads per workgroup. Scratch is in bytes;
+    `flops` and `bytes` are one launch's work, at the bounds of its dims. `in_place` holds pairs [result, operand]: that result may lie exactly where that operand lies.
     ```mlir
     plan.kernel @conv_bias_f32 in @code entry 64 inputs 3 results 1 attributes {layers = ["conv1"], …}
     ```
@@ -111,7 +144,8 @@ def Plan_KernelOp : Plan_SymbolOp<"kernel", [Plan_SymbolUser]> {
                        OptionalAttr<DenseI64ArrayAttr>:$workgroup, DefaultValuedAttr<I64Attr, "0">:$flops,
                        DefaultValuedAttr<I64Attr, "0">:$bytes, OptionalAttr<DictionaryAttr>:$strategy,
                        DefaultValuedAttr<StrArrayAttr, "{}">:$layers,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place);
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place,
+                       DefaultValuedAttr<I64Attr, "0">:$num_dims);
   let assemblyFormat = [{
     $sym_name `in` $segment `entry` $entry `inputs` $inputs `results` $results attr-dict-with-keyword
   }];
@@ -190,10 +224,28 @@ def Plan_AllocOp : Plan_Op<"alloc", [Pure]> {
 
 def Plan_RangeOp : Plan_Op<"range", [Pure]> {
   let summary = "the bytes of `source` from `offset` on, as many as the result's type says";
-  let arguments = (ins Plan_BufferType:$source, I64Attr:$offset);
+  let arguments = (ins Plan_BufferType:$source, Plan_Extent:$offset);
   let results = (outs Plan_BufferType:$result);
-  let assemblyFormat = "$source `+` $offset attr-dict `:` type($source) `->` type($result)";
+  let assemblyFormat = "$source `+` custom<Extent>($offset) attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
+}
+
+def Plan_PlaceOp : Plan_Op<"place", [Pure, Plan_SymbolUser]> {
+  let summary = "bytes of an arena whose place depends on the dims";
+  let description = [{
+    The buffer starts at the largest end of the buffers it lies `behind`, rounded up to the arena's alignment, or at 0.
+    They are those below it that are alive at some time when it is. `offset` is where it starts at the bounds of the
+    dims, no size puts it later. `plan.range` may stay on it.
+    ```mlir
+    %0 = plan.place @arena at 0 -> <24576, "host", "1536*batch">
+    %1 = plan.place @arena at 24576 behind %0 : <24576, "host", "1536*batch"> -> <2048, "host", "128*batch">
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$arena, I64Attr:$offset, Variadic<Plan_BufferType>:$behind);
+  let results = (outs Plan_BufferType:$result);
+  let assemblyFormat = [{
+    $arena `at` $offset (`behind` $behind^ `:` type($behind))? attr-dict `->` type($result)
+  }];
 }
 
 def Plan_RefOp : Plan_Op<"ref", [Pure, Plan_SymbolUser]> {
@@ -206,9 +258,9 @@ def Plan_RefOp : Plan_Op<"ref", [Pure, Plan_SymbolUser]> {
     ```
   }];
   let arguments = (ins Plan_BufferKindAttr:$kind, OptionalAttr<FlatSymbolRefAttr>:$symbol, OptionalAttr<I64Attr>:$index,
-                       I64Attr:$offset);
+                       Plan_Extent:$offset);
   let results = (outs Plan_BufferType:$result);
-  let assemblyFormat = "`` $kind ($symbol^)? ($index^)? `+` $offset attr-dict `:` type($result)";
+  let assemblyFormat = "`` $kind ($symbol^)? ($index^)? `+` custom<Extent>($offset) attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
@@ -217,17 +269,19 @@ def Plan_RefOp : Plan_Op<"ref", [Pure, Plan_SymbolUser]> {
 def Plan_LaunchOp : Plan_Op<"launch", [AttrSizedOperandSegments, Plan_SymbolUser]> {
   let summary = "runs a kernel: reads `inputs`, writes all of `outputs`";
   let description = [{
-    `tiles` is the CPU's count of independent pieces; a device has `grid` instead (workgroups in x, y, z). No output
-    overlaps an input, unless the kernel allows it in place and both are the same bytes.
+    `tiles` is the CPU's count of independent pieces; a device has `grid` instead (workgroups in x, y, z). `dims` are the
+    kernel's dynamic extents, one expression each. No output overlaps an input, unless the kernel allows it in place and
+    both are the same bytes.
     ```mlir
     plan.launch @add_f32 reads %0, %1 : !plan.buffer<64, "host">, !plan.buffer<64, "host"> writes %2 : !plan.buffer<64, "host"> tiles 4
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Plan_BufferType>:$inputs, Variadic<Plan_BufferType>:$outputs,
-                       DefaultValuedAttr<I64Attr, "1">:$tiles, OptionalAttr<DenseI64ArrayAttr>:$grid);
+                       DefaultValuedAttr<Plan_Extent, "1">:$tiles,
+                       OptionalAttr<DenseI64ArrayAttr>:$grid, OptionalAttr<Plan_Dims>:$dims);
   let assemblyFormat = [{
-    $kernel (`reads` $inputs^ `:` type($inputs))? (`writes` $outputs^ `:` type($outputs))? (`tiles` $tiles^)?
-    (`grid` $grid^)? attr-dict
+    $kernel (`reads` $inputs^ `:` type($inputs))? (`writes` $outputs^ `:` type($outputs))?
+    (`tiles` custom<Extent>($tiles)^)? (`grid` $grid^)? (`dims` $dims^)? attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -2,6 +2,7 @@
 #include "ir/graph/Graph.h"
 #include "passes/plan/Passes.h"
 #include "passes/planner/Planner.h"
+#include "llvm/ADT/BitVector.h"
 
 namespace ingot {
 #define GEN_PASS_DEF_ALLOCATEARENAS
@@ -13,10 +14,11 @@ using namespace ingot;
 
 namespace {
 
+using MakeReference = llvm::function_ref<Value(OpBuilder &, Location, const DimExpr &, Type)>;
+
 /// Replaces `value` and the ranges of it by references made by `make`, which gets an offset and a
 /// type.
-void replaceByReferences(Value value, uint64_t offset,
-                         llvm::function_ref<Value(OpBuilder &, Location, uint64_t, Type)> make) {
+void replaceByReferences(Value value, const DimExpr &offset, MakeReference make) {
   for (Operation *user : llvm::make_early_inc_range(value.getUsers())) {
     auto range = dyn_cast<plan::RangeOp>(user);
     if (!range)
@@ -57,25 +59,34 @@ struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
       return signalPassFailure();
     }
     makeArenas(module, *placed);
-    for (auto [alloc, offset] : llvm::zip_equal(allocs, placed->offsets)) {
-      auto arena = FlatSymbolRefAttr::get(&getContext(), arenas[alloc.getType().getSpace()]);
-      replaceByReferences(alloc, offset,
-                          [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
-                            return plan::RefOp::create(builder, loc, type, plan::BufferKind::Arena,
-                                                       arena, IntegerAttr(), at);
-                          });
-      alloc->erase();
+    std::vector<size_t> inEntry;
+    for (size_t i = 0; i < allocs.size(); i += inEntry.size()) {
+      // Times go on from entry to entry, so the buffers of one are neighbours in the list.
+      auto entry = allocs[i]->getParentOfType<plan::EntryOp>();
+      inEntry.clear();
+      for (size_t j = i;
+           j < allocs.size() && allocs[j]->getParentOfType<plan::EntryOp>() == entry; ++j)
+        inEntry.push_back(j);
+      bool dynamic = llvm::any_of(
+          inEntry, [&](size_t j) { return !allocs[j].getType().getExpression().empty(); });
+      if (dynamic)
+        placeForDims(entry, inEntry, placed->offsets);
+      else
+        for (size_t j : inEntry)
+          placeAt(allocs[j], placed->offsets[j]);
     }
+    for (plan::AllocOp alloc : allocs)
+      alloc->erase();
     for (plan::RefOp ref : all<plan::RefOp>(module)) {
-      replaceByReferences(ref, ref.getOffset(),
-                          [&](OpBuilder &builder, Location loc, uint64_t at, Type type) -> Value {
-                            return at == ref.getOffset() && type == ref.getType()
-                                       ? ref.getResult()
-                                       : plan::RefOp::create(builder, loc, type, ref.getKind(),
-                                                             ref.getSymbolAttr(),
-                                                             ref.getIndexAttr(), at)
-                                             .getResult();
-                          });
+      DimExpr start = ref.getOffset();
+      replaceByReferences(
+          ref, start, [&](OpBuilder &builder, Location loc, const DimExpr &at, Type type) -> Value {
+            return at == start && type == ref.getType()
+                       ? ref.getResult()
+                       : plan::RefOp::create(builder, loc, type, ref.getKind(), ref.getSymbolAttr(),
+                                             ref.getIndexAttr(), at)
+                             .getResult();
+          });
       if (ref.use_empty())
         ref->erase();
     }
@@ -122,8 +133,59 @@ private:
       if (indices.contains(alloc))
         continue;
       replaceByReferences(alloc, 0,
-                          [](OpBuilder &, Location, uint64_t, Type) -> Value { return {}; });
+                          [](OpBuilder &, Location, const DimExpr &, Type) -> Value { return {}; });
       alloc->erase();
+    }
+  }
+
+  FlatSymbolRefAttr arenaOf(plan::AllocOp alloc) {
+    return FlatSymbolRefAttr::get(&getContext(), arenas[alloc.getType().getSpace()]);
+  }
+
+  /// All sizes of the entry are known: so are all places.
+  void placeAt(plan::AllocOp alloc, int64_t offset) {
+    FlatSymbolRefAttr arena = arenaOf(alloc);
+    replaceByReferences(
+        alloc, offset,
+        [&](OpBuilder &builder, Location loc, const DimExpr &at, Type type) -> Value {
+          return plan::RefOp::create(builder, loc, type, plan::BufferKind::Arena, arena,
+                                     IntegerAttr(), at);
+        });
+  }
+
+  /// Keeps of the placement at the bounds what lies behind what: that is right for every size.
+  void placeForDims(plan::EntryOp entry, std::vector<size_t> inEntry,
+                    const std::vector<int64_t> &offsets) {
+    llvm::stable_sort(inEntry, [&](size_t a, size_t b) { return offsets[a] < offsets[b]; });
+    size_t count = inEntry.size();
+    std::vector<llvm::BitVector> below(count, llvm::BitVector(count)); // directly or by others
+    SmallVector<Value> places;
+    OpBuilder builder = OpBuilder::atBlockBegin(&entry.getBody().front());
+    for (size_t i = 0; i < count; ++i) {
+      const planner::Buffer &buffer = problem.buffers[inEntry[i]];
+      SmallVector<Value> behind;
+      // From the top: what lies below one of those it is behind needs no mention.
+      for (size_t j = i; j-- > 0;) {
+        const planner::Buffer &other = problem.buffers[inEntry[j]];
+        bool together = other.space == buffer.space && other.firstUse < buffer.lastUse &&
+                        buffer.firstUse < other.lastUse && other.size && buffer.size;
+        if (!together || below[i][j])
+          continue;
+        behind.push_back(places[j]);
+        below[i] |= below[j];
+        below[i].set(j);
+      }
+      plan::AllocOp alloc = allocs[inEntry[i]];
+      Value place = plan::PlaceOp::create(builder, alloc.getLoc(), alloc.getType(),
+                                          arenaOf(alloc).getValue(),
+                                          offsets[inEntry[i]], behind);
+      places.push_back(place);
+      replaceByReferences(
+          alloc, 0, [&](OpBuilder &builder, Location loc, const DimExpr &at, Type type) -> Value {
+            if (at == DimExpr(0) && type == place.getType())
+              return place;
+            return plan::RangeOp::create(builder, loc, type, place, at);
+          });
     }
   }
 

@@ -1,5 +1,4 @@
 // Orders the launches of a function so that fewer bytes are alive at once.
-#include "ir/graph/WeightStore.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/plan/Passes.h"
 #include "llvm/ADT/DenseSet.h"
@@ -31,7 +30,8 @@ uint64_t scramble(uint64_t value) {
 /// before it.
 class Schedule {
 public:
-  explicit Schedule(Block &block);
+  /// Sizes count at the bounds of the dims.
+  Schedule(Block &block, const DimBounds &bounds);
 
   /// Most bytes alive at once in this order.
   uint64_t peak(ArrayRef<unsigned> order) const;
@@ -73,7 +73,7 @@ private:
   std::vector<unsigned> readers; ///< per buffer
 };
 
-Schedule::Schedule(Block &block) {
+Schedule::Schedule(Block &block, const DimBounds &bounds) {
   DenseMap<Operation *, unsigned> indices;
   for (Operation &op : block.without_terminator())
     if (!isa<ingot::ConstantOp>(op)) {
@@ -98,7 +98,9 @@ Schedule::Schedule(Block &block) {
       }
       auto type = dyn_cast<RankedTensorType>(result.getType());
       bufferOf[result] = bytes.size();
-      bytes.push_back(type && !isExternal(result) ? llvm::alignTo(storedBytes(type), 64) : 0);
+      bytes.push_back(type && !isExternal(result)
+                          ? llvm::alignTo(rangeOf(plan::storedSize(type), bounds).high, 64)
+                          : 0);
       isState.push_back(isa<VariableReadOp>(op));
       graph[indices[op]].makes.push_back(bytes.size() - 1);
     }
@@ -304,11 +306,11 @@ struct OrderLaunches : ingot::impl::OrderLaunchesBase<OrderLaunches> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function->hasAttr("ingot.kernel") && function.getBody().hasOneBlock())
-        order(function.getBody().front());
+        order(function.getBody().front(), dimBounds(getOperation()));
   }
 
-  void order(Block &block) {
-    Schedule schedule(block);
+  void order(Block &block, const DimBounds &bounds) {
+    Schedule schedule(block, bounds);
     size_t count = schedule.ops().size();
     std::vector<unsigned> source(count);
     std::iota(source.begin(), source.end(), 0);

@@ -107,6 +107,15 @@ def AllocateArenas : Pass<"allocate-arenas", "::mlir::ModuleOp"> {
     plan.arena @arena in @host size 4096 alignment 64 lower_bound 4096 peak "conv1"
     %0 = plan.ref arena @arena + 0 : !plan.buffer<4096, "host">
     ```
+    Sizes that depend on dims are placed at their bounds. In an entry that has some, every buffer becomes a `plan.place`
+    behind those that lie below it while it is alive: as these shrink, it moves down.
+    ```mlir
+    %0 = plan.alloc : !plan.buffer<4096, "host", "512*batch">
+    %1 = plan.alloc : !plan.buffer<64, "host">
+    // becomes
+    %0 = plan.place @arena at 0 -> !plan.buffer<4096, "host", "512*batch">
+    %1 = plan.place @arena at 4096 behind %0 : !plan.buffer<4096, "host", "512*batch"> -> !plan.buffer<64, "host">
+    ```
   }];
   let options = [Option<"searchSteps", "search-steps", "int64_t", "100000000",
                         "work to spend on a better placement where the greedy orders leave a gap">];
@@ -116,7 +125,7 @@ def AllocateArenas : Pass<"allocate-arenas", "::mlir::ModuleOp"> {
 def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
   let summary = "states what holds after the plan phase";
   let description = [{
-    Only ops of the `plan` dialect are left, none of them `plan.alloc` or `plan.range`; every step carries the name of a
+    Only ops of the `plan` dialect are left, no `plan.alloc`, and `plan.range` only of a `plan.place`; every step carries the name of a
     source layer; nothing writes an input or a constant; outputs of a launch overlap its inputs only in place; every
     output of an entry is written on each path.
   }];

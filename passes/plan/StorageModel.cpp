@@ -20,8 +20,8 @@ StorageModel::StorageModel(plan::EntryOp entry, SymbolTable &symbols) : entry(en
   // signature's size.
   entry.walk([&](plan::RefOp ref) {
     unsigned object = objectFor(ref);
-    if (ref.getOffset() + ref.getType().getBytes() > objects[object].bytes)
-      objects[object].bytes = ref.getOffset() + ref.getType().getBytes();
+    uint64_t end = ref.getOffset().constant().value_or(0) + ref.getType().getBytes();
+    objects[object].bytes = std::max(objects[object].bytes, end);
   });
   addSteps(entry.getBody().front(), symbols, std::nullopt);
   findLives();
@@ -62,7 +62,7 @@ unsigned StorageModel::objectFor(Value root) {
   unsigned space = llvm::find(spaces, type.getSpace()) - spaces.begin();
   auto ref = root.getDefiningOp<plan::RefOp>();
   if (!ref) {
-    objects.push_back({Kind::Alloc, root, type.getBytes(), space});
+    objects.push_back({Kind::Alloc, root, type.getBytes(), space, type.size()});
     return it->second;
   }
   Builder builder(root.getContext());
@@ -86,19 +86,18 @@ unsigned StorageModel::objectFor(Value root) {
     }
     llvm_unreachable("arenas are made after the last merge");
   };
-  objects.push_back({kindOf(ref.getKind()), root, type.getBytes(), space});
+  objects.push_back({kindOf(ref.getKind()), root, type.getBytes(), space, type.size()});
   return it->second;
 }
 
 StorageModel::Operand StorageModel::operandFor(Value buffer) {
-  uint64_t offset = 0, bytes = cast<plan::BufferType>(buffer.getType()).getBytes();
-  while (auto range = buffer.getDefiningOp<plan::RangeOp>()) {
-    offset += range.getOffset();
-    buffer = range.getSource();
-  }
-  if (auto ref = buffer.getDefiningOp<plan::RefOp>())
-    offset += ref.getOffset();
-  return {objectFor(buffer), offset, bytes};
+  auto type = cast<plan::BufferType>(buffer.getType());
+  auto [root, offset] = plan::originOf(buffer);
+  unsigned index = objectFor(root->getResult(0));
+  Object &object = objects[index];
+  object.whole &= offset == DimExpr(0) && type.size() == object.size;
+  object.dynamic |= !offset.isConstant() || !type.getExpression().empty();
+  return {index, uint64_t(offset.constant().value_or(0)), type.getBytes()};
 }
 
 void StorageModel::addSteps(Block &block, SymbolTable &symbols, std::optional<unsigned> head) {
@@ -435,6 +434,9 @@ private:
 //---------------------------------------------------------------------------------------------------===//
 
 bool StorageModel::mayMerge(unsigned child, unsigned parent, uint64_t offset) {
+  const Object &a = objects[child], &b = objects[parent];
+  if ((a.dynamic || b.dynamic) && (offset || a.size != b.size || !a.whole || !b.whole))
+    return false;
   return objects[child].kind == Kind::Alloc && objects[child].space == objects[parent].space &&
          offset <= objects[parent].bytes &&
          objects[child].bytes <= objects[parent].bytes - offset &&
@@ -520,7 +522,8 @@ void StorageModel::rewrite() {
   for (const Step &step : steps)
     if (isa<plan::CopyOp>(step.op)) {
       Place from = resolve(step.reads[0]), to = resolve(step.writes[0]);
-      if (from.object == to.object && from.offset == to.offset)
+      const Object &object = objects[from.object];
+      if (from.object == to.object && from.offset == to.offset && (!object.dynamic || object.whole))
         step.op->erase();
     }
 }

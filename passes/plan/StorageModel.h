@@ -4,7 +4,8 @@
 // Every plan.alloc, input, output, constant and variable is an object. Merging puts an alloc inside
 // another object at an offset. A merge is legal when a replay of the steps that touch the two
 // reads, at every point, the same values from the shared bytes as it did from the separate ones,
-// and leaves the same values in outputs and variables. The replay knows values by where they were
+// and leaves the same values in outputs and variables. Where sizes depend on dims only wholes of
+// equal size are merged: what holds for them at the bounds holds for every size. The replay knows values by where they were
 // written, byte by byte, so that parts, repeated writes and branches need no rules of their own.
 #pragma once
 
@@ -46,8 +47,11 @@ private:
   struct Object {
     Kind kind;
     mlir::Value value; ///< of the plan.alloc or a plan.ref at offset 0
-    uint64_t bytes;
+    uint64_t bytes; ///< at the bounds of the dims
     unsigned space;
+    DimExpr size = int64_t(bytes);
+    bool dynamic = !size.isConstant(); ///< it or a part of it depends on dims
+    bool whole = true;                 ///< nothing touches a part of it
     std::optional<unsigned> parent = std::nullopt;
     uint64_t parentOffset = 0;
     /// Of it and what is merged into it: the steps that touch it, and the heads of the branches

@@ -15,43 +15,86 @@ using plan::BufferKind;
 
 namespace {
 
-/// Whether two references share bytes.
-bool overlap(plan::RefOp a, plan::RefOp b) {
-  if (a.getKind() != b.getKind() || a.getSymbolAttr() != b.getSymbolAttr() ||
-      a.getIndex() != b.getIndex() || !a.getType().getBytes() || !b.getType().getBytes())
-    return false;
-  return a.getOffset() < b.getOffset() + b.getType().getBytes() &&
-         b.getOffset() < a.getOffset() + a.getType().getBytes();
-}
+/// What of one entry the checks compare: where buffers lie, for all dims within their bounds.
+class Places {
+public:
+  explicit Places(const DimBounds &bounds) : bounds(bounds) {}
 
-bool sameBytes(plan::RefOp a, plan::RefOp b) {
-  return overlap(a, b) && a.getOffset() == b.getOffset() && a.getType() == b.getType();
-}
+  /// Whether two buffers share bytes, or may for some dims.
+  bool overlap(Value a, Value b) {
+    plan::Origin x = plan::originOf(a), y = plan::originOf(b);
+    DimExpr sizeX = sizeOf(a), sizeY = sizeOf(b);
+    if (sizeX == DimExpr(0) || sizeY == DimExpr(0))
+      return false;
+    auto placeX = dyn_cast<plan::PlaceOp>(x.root), placeY = dyn_cast<plan::PlaceOp>(y.root);
+    if (placeX && placeY && placeX != placeY)
+      return placeX.getArenaAttr() == placeY.getArenaAttr() && !isBehind(placeX, placeY) &&
+             !isBehind(placeY, placeX);
+    if (placeX || placeY) {
+      if (placeX != placeY)
+        return false; // an entry's buffers of an arena are all places, or none is
+    } else if (!sameMemory(cast<plan::RefOp>(x.root), cast<plan::RefOp>(y.root))) {
+      return false;
+    }
+    return !plan::neverAbove(x.offset + sizeX, y.offset, bounds) &&
+           !plan::neverAbove(y.offset + sizeY, x.offset, bounds);
+  }
+
+  bool sameBytes(Value a, Value b) {
+    return overlap(a, b) && plan::originOf(a).offset == plan::originOf(b).offset &&
+           a.getType() == b.getType();
+  }
+
+private:
+  static DimExpr sizeOf(Value buffer) { return cast<plan::BufferType>(buffer.getType()).size(); }
+  static bool sameMemory(plan::RefOp a, plan::RefOp b) {
+    return a.getKind() == b.getKind() && a.getSymbolAttr() == b.getSymbolAttr() &&
+           a.getIndex() == b.getIndex();
+  }
+  /// Whether `a` lies behind `b`, directly or through others.
+  bool isBehind(plan::PlaceOp a, plan::PlaceOp b) {
+    auto [it, added] = below.try_emplace(a);
+    if (added) {
+      llvm::DenseSet<Operation *> found;
+      SmallVector<plan::PlaceOp> open = {a};
+      while (!open.empty())
+        for (Value other : open.pop_back_val().getBehind())
+          if (auto place = other.getDefiningOp<plan::PlaceOp>(); found.insert(place).second)
+            open.push_back(place);
+      it->second = std::move(found);
+    }
+    return it->second.contains(b);
+  }
+
+  const DimBounds &bounds;
+  DenseMap<Operation *, llvm::DenseSet<Operation *>> below;
+};
+
+/// The reference a buffer is part of; null when it lies in a plan.place.
+plan::RefOp referenceOf(Value buffer) { return dyn_cast<plan::RefOp>(plan::originOf(buffer).root); }
 
 LogicalResult verifyWrite(Operation *op, Value value) {
-  auto ref = value.getDefiningOp<plan::RefOp>();
-  if (ref.getKind() == BufferKind::Input || ref.getKind() == BufferKind::Constant)
+  plan::RefOp ref = referenceOf(value);
+  if (ref && (ref.getKind() == BufferKind::Input || ref.getKind() == BufferKind::Constant))
     return op->emitOpError() << "writes an " << stringifyBufferKind(ref.getKind());
   return success();
 }
 
-LogicalResult verifyLaunch(plan::LaunchOp op, plan::KernelOp kernel) {
+LogicalResult verifyLaunch(plan::LaunchOp op, plan::KernelOp kernel, Places &places) {
   for (auto [i, output] : llvm::enumerate(op.getOutputs())) {
     if (failed(verifyWrite(op, output)))
       return failure();
-    auto to = output.getDefiningOp<plan::RefOp>();
     for (Value other : op.getOutputs().drop_front(i + 1))
-      if (overlap(to, other.getDefiningOp<plan::RefOp>()))
+      if (places.overlap(output, other))
         return op.emitOpError("has outputs that overlap");
     for (auto [j, input] : llvm::enumerate(op.getInputs())) {
-      auto from = input.getDefiningOp<plan::RefOp>();
-      if (!overlap(to, from))
+      if (!places.overlap(output, input))
         continue;
       bool allowed = false;
       ArrayRef<int64_t> pairs = kernel.getInPlace();
       for (size_t k = 0; k + 1 < pairs.size(); k += 2)
         allowed |= pairs[k] == int64_t(i) && pairs[k + 1] == int64_t(j);
-      if (!allowed || !sameBytes(to, from))
+      if (!allowed || !places.sameBytes(output, input))
         return op.emitOpError() << "has output " << i << " overlap input " << j << ", which @"
                                 << kernel.getSymName() << " does not allow";
     }
@@ -62,8 +105,8 @@ LogicalResult verifyLaunch(plan::LaunchOp op, plan::KernelOp kernel) {
 /// Adds the outputs of the entry that `block` writes at least in part on every path.
 void writtenOutputs(Block &block, llvm::BitVector &written) {
   auto note = [&](Value value) {
-    auto ref = value.getDefiningOp<plan::RefOp>();
-    if (ref.getKind() == BufferKind::Output)
+    plan::RefOp ref = referenceOf(value);
+    if (ref && ref.getKind() == BufferKind::Output)
       written.set(*ref.getIndex());
   };
   for (Operation &op : block) {
@@ -96,21 +139,23 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
       if (!isa<plan::PlanDialect>(op->getDialect()))
         return op->emitError() << "verify-plan: " << op->getName()
                                << " is left after the plan phase";
-      if (isa<plan::AllocOp, plan::RangeOp>(op))
+      auto range = dyn_cast<plan::RangeOp>(op);
+      if (isa<plan::AllocOp>(op) || (range && !range.getSource().getDefiningOp<plan::PlaceOp>()))
         return op->emitError() << "verify-plan: " << op->getName() << " has no place in an arena";
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
       return failure();
+    DimBounds bounds = dimBounds(module);
+    Places places(bounds);
     result = module.walk([&](Operation *op) -> WalkResult {
       if (auto launch = dyn_cast<plan::LaunchOp>(op))
-        return WalkResult(verifyLaunch(launch, symbols.lookup<plan::KernelOp>(launch.getKernel())));
+        return WalkResult(
+            verifyLaunch(launch, symbols.lookup<plan::KernelOp>(launch.getKernel()), places));
       if (auto copy = dyn_cast<plan::CopyOp>(op)) {
-        auto from = copy.getSource().getDefiningOp<plan::RefOp>(),
-             to = copy.getDestination().getDefiningOp<plan::RefOp>();
-        if (failed(verifyWrite(op, to)))
+        if (failed(verifyWrite(op, copy.getDestination())))
           return WalkResult::interrupt();
-        if (overlap(from, to))
+        if (places.overlap(copy.getSource(), copy.getDestination()))
           return op->emitOpError("has a source and a destination that overlap");
       }
       return WalkResult::advance();
@@ -121,7 +166,7 @@ struct VerifyPlan : ingot::impl::VerifyPlanBase<VerifyPlan> {
       llvm::BitVector written(entry.getOutputNames().size());
       writtenOutputs(entry.getBody().front(), written);
       for (auto [i, type] : llvm::enumerate(entry.getOutputTypes().getAsValueRange<TypeAttr>()))
-        if (!written[i] && cast<RankedTensorType>(type).getNumElements())
+        if (!written[i] && plan::storedSize(cast<RankedTensorType>(type)) != DimExpr(0))
           return entry.emitOpError() << "never writes its output " << entry.getOutputNames()[i];
     }
     result = module.walk([&](Operation *op) -> WalkResult {

@@ -7,7 +7,9 @@
 
 namespace ingot {
 
-constexpr uint32_t kFormatVersion = 1;
+/// The newest version this runtime reads; it reads all before it. A program has the lowest version
+/// that can say it: 2 with named dims, 1 without.
+constexpr uint32_t kFormatVersion = 2;
 constexpr uint32_t kFileHeaderSize = 128;
 constexpr uint32_t kSegmentsAlignment =
     16384; // pages of AArch64 systems are up to 16 KiB for our purposes

@@ -102,6 +102,45 @@ ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, 
   return record ? tensorInfo(program, record->outputs(), index, info) : INGOT_ERROR_ARGUMENT;
 }
 
+uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry) {
+  const fmt::Entry *record = entryAt(program, entry);
+  return record ? count(record->dims()) : 0;
+}
+
+ingot_status ingot_program_dim(const ingot_program *program, uint32_t entry, uint32_t index,
+                               ingot_dim *info) {
+  if (index >= ingot_program_num_dims(program, entry))
+    return INGOT_ERROR_ARGUMENT;
+  const fmt::NamedDim *dim = entryAt(program, entry)->dims()->Get(index);
+  *info = {dim->min(), dim->max(), program->root->dim_names()->Get(dim->name())->c_str()};
+  return INGOT_OK;
+}
+
+uint64_t ingot_session_arena_bytes(const ingot_session *session, uint32_t entry) {
+  return entry < session->program->numEntries ? session->arenaBytes[entry] : 0;
+}
+
+ingot_status ingot_session_input_dims(ingot_session *session, uint32_t entryIndex, uint32_t index,
+                                      const int64_t *named, int64_t *dims, uint32_t *rank) {
+  ingot_error *error = &session->error;
+  clear(error);
+  const fmt::Entry *record = entryAt(session->program, entryIndex);
+  if (!record || index >= count(record->inputs()))
+    return fail(error, INGOT_ERROR_ARGUMENT, "there is no input %u", uint64_t(index));
+  const EntryState &entry = session->program->entries[entryIndex];
+  const fmt::Tensor *input = record->inputs()->Get(index);
+  if (entry.numNames)
+    if (ingot_status status = evaluate(session, entryIndex, named, error))
+      return status;
+  *rank = count(input->dims());
+  for (uint32_t d = 0; d < *rank; ++d) {
+    const fmt::SigDim *dim = input->dims()->Get(d);
+    bool computed = entry.numNames && dim->expr() >= 0;
+    dims[d] = computed ? session->values[entry.firstValue + uint32_t(dim->expr())] : dim->max();
+  }
+  return INGOT_OK;
+}
+
 uint64_t ingot_program_arena_bytes(const ingot_program *program) {
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count(program->plan->arenas()); ++i)
@@ -181,9 +220,8 @@ ingot_status ingot_session_output_dims(ingot_session *session, uint32_t entryInd
       if (!session->bindings[entry.firstBinding + i].bound)
         return fail(error, INGOT_ERROR_STATE, "input '%s' is not bound",
                     record->inputs()->Get(i)->name()->c_str());
-    if (ingot_status status = evaluate(session, entryIndex, error))
-      return status;
-    session->fresh[entryIndex] = 0; // the run still has to check the room of the outputs
+    if (ingot_status status = evaluate(session, entryIndex, nullptr, error))
+      return status; // the run still has to check the room of the outputs
   }
   for (uint32_t d = 0; d < *rank; ++d) {
     const fmt::SigDim *dim = output->dims()->Get(d);

@@ -148,6 +148,7 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
     step.target = instruction->target();
     step.device = kCpu;
     step.tilesExpr = -1;
+    step.placed = count(instruction->placements()) != 0;
     if (step.op == fmt::Op::launch) {
       const fmt::Kernel *kernel = plan->kernels()->Get(instruction->kernel());
       step.kernel = instruction->kernel();
@@ -165,7 +166,7 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
         // Waking the pool costs a few microseconds: about what this much work takes.
         bool unknown = !kernel->flops() && !kernel->bytes();
         step.parallel = unknown || kernel->flops() >= 200000 || kernel->bytes() >= 65536;
-        for (uint32_t k = 0; k < step.numBuffers; ++k) {
+        for (uint32_t k = 0; !step.placed && k < step.numBuffers; ++k) {
           fmt::BufferKind kind = instruction->buffers()->Get(k)->kind();
           numSlots += kind == fmt::BufferKind::input || kind == fmt::BufferKind::output;
         }
@@ -187,9 +188,12 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
               firstDim,
               program->numDims - firstDim,
               program->numValues,
-              count(entry->expressions())};
+              count(entry->expressions()),
+              program->numNames,
+              count(entry->dims())};
     for (uint32_t i = 0; i < numSteps; ++i)
-      for (uint32_t k = 0; steps[i].device == kCpu && k < steps[i].numBuffers; ++k) {
+      for (uint32_t k = 0; steps[i].device == kCpu && !steps[i].placed && k < steps[i].numBuffers;
+           ++k) {
         const fmt::BufferRef *ref = steps[i].instruction->buffers()->Get(k);
         uint32_t pointer = steps[i].firstPointer + k;
         if (ref->kind() == fmt::BufferKind::input)
@@ -200,13 +204,14 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
   }
   program->numBindings += numInputs + count(entry->outputs());
   program->numValues += count(entry->expressions());
+  program->numNames += count(entry->dims());
 }
 
 /// The program's own arrays. Called twice: with a null carver to count, then to fill.
 void layout(ingot_program *program, Carver &carver) {
   const fmt::Plan *plan = program->plan;
   program->numPointers = program->numRanges = program->numDims = 0;
-  program->numValues = program->numBindings = 0;
+  program->numValues = program->numBindings = program->numNames = 0;
   program->numEntries = count(plan->entries());
   program->entries = carver.take<EntryState>(program->numEntries);
   program->code = carver.take<const void *>(count(program->root->segments()));

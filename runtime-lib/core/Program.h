@@ -36,6 +36,7 @@ struct Step {
   const fmt::Instruction *instruction;
   fmt::Op op;
   bool parallel;   // worth handing to the pool
+  bool placed;     // has placements
   uint32_t device; // index into ingot_program::devices, or kCpu
   uint32_t kernel; // launch
   uint32_t target; // jumps
@@ -66,6 +67,7 @@ struct EntryState {
   uint32_t firstBinding, numInputs, numOutputs;
   uint32_t firstDim, numDims;
   uint32_t firstValue, numValues; // expressions
+  uint32_t firstName, numNames;   // named dims
 };
 
 constexpr uint32_t kMaxDevices = 8;
@@ -94,7 +96,7 @@ struct ingot_program {
   uint32_t numDevices;
   uint64_t *constantOffsets; // per constant: offset in its device's buffer
   // Sizes of a session's arrays, over all entries.
-  uint32_t numPointers, numRanges, numDims, numValues, numBindings;
+  uint32_t numPointers, numRanges, numDims, numValues, numBindings, numNames;
   uint64_t scratchPerWorker, scratchPerLaunch;
 };
 
@@ -111,6 +113,7 @@ struct Binding {
 struct Memory {
   uint8_t *host;
   ingot_device_buffer *buffer;
+  uint64_t bytes;
 };
 } // namespace ingot
 
@@ -126,7 +129,9 @@ struct ingot_session {
   ingot_device_range *ranges;
   int64_t *dims;
   int64_t *values;
-  uint8_t *fresh; // per entry: values and dims fit the bound inputs
+  int64_t *limits;      // per named dim of each entry: the most this session was made for
+  uint64_t *arenaBytes; // per entry: bytes of the host's arenas in its last call
+  uint8_t *fresh;       // per entry: values, dims and places fit what is bound
   uint8_t *scratch;
   uint8_t *launchScratch;
   ingot_profile_fn profile;
@@ -144,15 +149,44 @@ inline uint32_t deviceOfSpace(const ingot_program *program, uint32_t space) {
 }
 /// Puts every variable of a session back to its initial value.
 ingot_status resetVariables(ingot_session *session, ingot_error *error);
+/// What of a buffer an instruction touches.
+struct Extract {
+  uint64_t offset, bytes;
+};
 /// Where a verified reference into a device's memory lies.
-ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref);
+ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref,
+                               Extract at);
 /// Where a verified reference into the host's memory lies; inputs and outputs as bound (null if
 /// not).
 uint8_t *hostPointer(const ingot_session *session, const EntryState &entry,
-                     const fmt::BufferRef &ref);
-/// Evaluates an entry's expressions for the bound inputs, and with them dims and the sizes of
-/// outputs.
-ingot_status evaluate(ingot_session *session, uint32_t entry, ingot_error *error);
+                     const fmt::BufferRef &ref, uint64_t offset);
+/// Evaluates an entry's expressions for the bound inputs, and with them dims, the sizes of arenas
+/// and those of outputs. With `named`, for these values of its named dims instead.
+ingot_status evaluate(ingot_session *session, uint32_t entry, const int64_t *named,
+                      ingot_error *error);
+/// One row of an expression table on operands a and b; false if it overflows or divides by nothing.
+bool applyRow(fmt::ExprOp op, int64_t a, int64_t b, int64_t &result);
+
+/// Bytes of the arenas that calls within a session's limits on dims can use.
+struct Limits {
+  uint64_t *arenas; // null: all they have
+  uint64_t blockSize;
+  uint64_t arenaBytes(const ingot_program *program, uint32_t arena) const {
+    return arenas ? arenas[arena] : program->plan->arenas()->Get(arena)->size();
+  }
+};
+/// Errors: ARGUMENT (a name the program does not have, a limit below the program's lower bound),
+/// MEMORY. Without limits nothing is allocated.
+ingot_status openLimits(const ingot_program *program, const ingot_session_options *options,
+                        Limits &limits, ingot_error *error);
+void closeLimits(const ingot_program *program, Limits &limits);
+/// The largest value of a named dim that a session takes.
+int64_t dimLimit(const ingot_program *program, const fmt::NamedDim *dim,
+                 const ingot_session_options *options);
+inline uint32_t numLimits(const ingot_session_options *options) {
+  bool has = options && options->struct_size == sizeof(ingot_session_options);
+  return has ? options->num_limits : 0;
+}
 
 /// Cuts one block of memory into arrays: first with base = null to learn the size, then for real.
 class Carver {

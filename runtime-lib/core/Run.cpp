@@ -7,48 +7,6 @@ using namespace ingot;
 
 namespace {
 
-/// Evaluates one row of the expression table; false if it overflows or divides by nothing.
-bool evaluateRow(const ingot_session *session, const EntryState &entry, const fmt::Expr *expr,
-                 const int64_t *values, int64_t &result) {
-  if (expr->op() == fmt::ExprOp::constant) {
-    result = expr->value();
-    return true;
-  }
-  if (expr->op() == fmt::ExprOp::input_dim) {
-    result = session->bindings[entry.firstBinding + uint32_t(expr->a())].dims[expr->b()];
-    return true;
-  }
-  int64_t a = values[expr->a()], b = values[expr->b()];
-  switch (expr->op()) {
-  case fmt::ExprOp::add:
-    return !__builtin_add_overflow(a, b, &result);
-  case fmt::ExprOp::sub:
-    return !__builtin_sub_overflow(a, b, &result);
-  case fmt::ExprOp::mul:
-    return !__builtin_mul_overflow(a, b, &result);
-  case fmt::ExprOp::floor_div:
-  case fmt::ExprOp::ceil_div:
-  case fmt::ExprOp::mod: {
-    if (b <= 0)
-      return false;
-    int64_t quotient = a / b, rest = a % b; // towards zero
-    if (rest < 0)
-      --quotient, rest += b;
-    if (expr->op() == fmt::ExprOp::mod)
-      result = rest;
-    else
-      result = quotient + (expr->op() == fmt::ExprOp::ceil_div && rest != 0);
-    return true;
-  }
-  case fmt::ExprOp::min:
-    result = a < b ? a : b;
-    return true;
-  default:
-    result = a > b ? a : b;
-    return true;
-  }
-}
-
 /// An extent's value for this call; false if it is negative or above its bound.
 bool extentValue(const ingot_session *session, const EntryState &entry, const fmt::Extent *extent,
                  uint64_t &value) {
@@ -59,8 +17,15 @@ bool extentValue(const ingot_session *session, const EntryState &entry, const fm
   return number >= 0 && number <= extent->value();
 }
 
-const char *dimName(const ingot_program *program, const fmt::SigDim *dim) {
-  return dim->name() < 0 ? "" : program->root->dim_names()->Get(uint32_t(dim->name()))->c_str();
+/// Starts the text of a problem with an input's dim: "input 'x' dim 1 (seq) is 600, but ".
+ingot_status badDim(ingot_error *error, const ingot_program *program, const fmt::Tensor *input,
+                    uint32_t dim, int64_t extent) {
+  int32_t name = input->dims()->Get(dim)->name();
+  fail(error, INGOT_ERROR_ARGUMENT, "input '%s' dim %u ", input->name()->c_str(), uint64_t(dim));
+  if (name >= 0)
+    append(error, "(%s) ", program->root->dim_names()->Get(uint32_t(name))->c_str());
+  append(error, "is %d, but ", extent);
+  return INGOT_ERROR_ARGUMENT;
 }
 
 ingot_status badExtent(ingot_error *error, uint32_t step) {
@@ -82,18 +47,66 @@ void move(uint8_t *to, const uint8_t *from, uint64_t bytes) {
   }
 }
 
-/// Bytes that are really there behind a reference: inputs and outputs of dynamic shape may have
-/// fewer than the bound.
-uint64_t bytesThere(const ingot_session *session, const EntryState &entry,
-                    const fmt::BufferRef &ref) {
-  uint32_t local = ref.index();
-  if (ref.kind() == fmt::BufferKind::output)
-    local += entry.numInputs;
-  else if (ref.kind() != fmt::BufferKind::input)
-    return ref.size();
-  uint64_t bytes = session->bindings[entry.firstBinding + local].bytes;
-  bytes = bytes > ref.offset() ? bytes - ref.offset() : 0;
-  return bytes < ref.size() ? bytes : ref.size();
+/// Bytes of the buffer a reference is to; inputs and outputs as bound.
+uint64_t bufferBytes(const ingot_session *session, const EntryState &entry,
+                     const fmt::BufferRef &ref) {
+  const fmt::Plan *plan = session->program->plan;
+  uint32_t index = ref.index();
+  switch (ref.kind()) {
+  case fmt::BufferKind::arena:
+    return session->memories[index].bytes;
+  case fmt::BufferKind::constant:
+    return plan->constants()->Get(index)->size();
+  case fmt::BufferKind::variable:
+    return plan->variables()->Get(index)->size();
+  default:
+    index += ref.kind() == fmt::BufferKind::output ? entry.numInputs : 0;
+    return session->bindings[entry.firstBinding + index].bytes;
+  }
+}
+
+/// What of its k-th buffer an instruction touches in this call: bytes that are really there.
+Extract locate(const ingot_session *session, const EntryState &entry,
+               const fmt::Instruction *instruction, uint32_t k) {
+  const fmt::BufferRef &ref = *instruction->buffers()->Get(k);
+  Extract at = {ref.offset(), ref.size()};
+  if (count(instruction->placements())) {
+    const fmt::Placement *placement = instruction->placements()->Get(k);
+    const int64_t *values = session->values + entry.firstValue;
+    if (placement->offset() >= 0)
+      at.offset = uint64_t(values[placement->offset()]);
+    if (placement->size() >= 0)
+      at.bytes = uint64_t(values[placement->size()]);
+    return at; // place() has checked them
+  }
+  if (ref.kind() == fmt::BufferKind::input || ref.kind() == fmt::BufferKind::output) {
+    uint64_t bytes = bufferBytes(session, entry, ref);
+    bytes = bytes > at.offset ? bytes - at.offset : 0;
+    at.bytes = bytes < at.bytes ? bytes : at.bytes;
+  }
+  return at;
+}
+
+/// Puts the buffers whose places depend on dims where they are for the bound shapes.
+ingot_status place(ingot_session *session, uint32_t entryIndex) {
+  const EntryState &entry = session->program->entries[entryIndex];
+  for (uint32_t i = 0; i < entry.numSteps; ++i) {
+    const Step &step = entry.steps[i];
+    for (uint32_t k = 0; step.placed && k < count(step.instruction->buffers()); ++k) {
+      const fmt::BufferRef &ref = *step.instruction->buffers()->Get(k);
+      Extract at = locate(session, entry, step.instruction, k);
+      // A negative number is a huge one here.
+      if (at.bytes > ref.size() || !inRange(at.offset, at.bytes, bufferBytes(session, entry, ref)))
+        return badExtent(&session->error, i);
+      if (step.op != fmt::Op::launch)
+        continue;
+      if (step.device == kCpu)
+        session->pointers[step.firstPointer + k] = hostPointer(session, entry, ref, at.offset);
+      else
+        session->ranges[step.firstPointer + k] = deviceRange(session, ref, at);
+    }
+  }
+  return INGOT_OK;
 }
 
 ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t index) {
@@ -101,35 +114,32 @@ ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t i
   const ingot_program *program = session->program;
   const fmt::BufferRef &dst = *instruction->buffers()->Get(0),
                        &src = *instruction->buffers()->Get(1);
+  Extract into = locate(session, entry, instruction, 0),
+          of = locate(session, entry, instruction, 1);
   uint64_t bytes;
-  if (!extentValue(session, entry, instruction->bytes(), bytes) ||
-      bytes > bytesThere(session, entry, dst) || bytes > bytesThere(session, entry, src))
+  if (!extentValue(session, entry, instruction->bytes(), bytes) || bytes > into.bytes ||
+      bytes > of.bytes)
     return badExtent(&session->error, index);
   if (!bytes)
     return INGOT_OK;
+  into.bytes = of.bytes = bytes;
   uint32_t to = deviceOfSpace(program, spaceOf(program->plan, dst));
   uint32_t from = deviceOfSpace(program, spaceOf(program->plan, src));
   if (to == kCpu && from == kCpu) {
-    move(hostPointer(session, entry, dst), hostPointer(session, entry, src), bytes);
+    move(hostPointer(session, entry, dst, into.offset),
+         hostPointer(session, entry, src, of.offset), bytes);
     return INGOT_OK;
   }
-  if (to == kCpu) {
-    ingot_device_range range = deviceRange(session, src);
-    range.size = bytes;
-    const Device &device = program->devices[from];
-    return device.driver->read(device.device, hostPointer(session, entry, dst), range,
-                               &session->error);
-  }
-  ingot_device_range range = deviceRange(session, dst);
-  range.size = bytes;
-  const Device &device = program->devices[to];
+  const Device &device = program->devices[to == kCpu ? from : to];
+  if (to == kCpu)
+    return device.driver->read(device.device, hostPointer(session, entry, dst, into.offset),
+                               deviceRange(session, src, of), &session->error);
   if (from == kCpu)
-    return device.driver->write(device.device, range, hostPointer(session, entry, src),
-                                &session->error);
-  ingot_device_range source = deviceRange(session, src);
-  source.size = bytes;
+    return device.driver->write(device.device, deviceRange(session, dst, into),
+                                hostPointer(session, entry, src, of.offset), &session->error);
   if (from == to)
-    return device.driver->copy(device.device, range, source, &session->error);
+    return device.driver->copy(device.device, deviceRange(session, dst, into),
+                               deviceRange(session, src, of), &session->error);
   return fail(&session->error, INGOT_ERROR_UNSUPPORTED,
               "step %u copies between two devices; the plan must go through the host",
               uint64_t(index));
@@ -159,14 +169,15 @@ ingot_status runStridedCopy(ingot_session *session, const EntryState &entry, uin
   if (empty)
     return INGOT_OK;
   uint64_t run = instruction->element_size();
-  if (dstLast + run > bytesThere(session, entry, dst) ||
-      srcLast + run > bytesThere(session, entry, src))
+  Extract into = locate(session, entry, instruction, 0),
+          of = locate(session, entry, instruction, 1);
+  if (dstLast + run > into.bytes || srcLast + run > of.bytes)
     return badExtent(&session->error, index);
   // Inner dims that are contiguous on both sides become one run of bytes.
   while (rank && dstStride[rank - 1] == run && srcStride[rank - 1] == run)
     run *= shape[--rank];
-  uint8_t *to = hostPointer(session, entry, dst);
-  const uint8_t *from = hostPointer(session, entry, src);
+  uint8_t *to = hostPointer(session, entry, dst, into.offset);
+  const uint8_t *from = hostPointer(session, entry, src, of.offset);
   uint64_t at[INGOT_MAX_RANK] = {};
   for (;;) {
     if (run == 4)
@@ -286,9 +297,10 @@ ingot_status runSteps(ingot_session *session, uint32_t entryIndex) {
       continue;
     case fmt::Op::jump_if_false: {
       const fmt::BufferRef &ref = *step.instruction->buffers()->Get(0);
-      if (!bytesThere(session, entry, ref))
+      Extract at = locate(session, entry, step.instruction, 0);
+      if (!at.bytes)
         return badExtent(&session->error, i);
-      i = *hostPointer(session, entry, ref) ? i + 1 : step.target;
+      i = *hostPointer(session, entry, ref, at.offset) ? i + 1 : step.target;
       continue;
     }
     default: // end
@@ -309,25 +321,116 @@ ingot_status runSteps(ingot_session *session, uint32_t entryIndex) {
 
 } // namespace
 
-ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, ingot_error *error) {
+bool ingot::applyRow(fmt::ExprOp op, int64_t a, int64_t b, int64_t &result) {
+  switch (op) {
+  case fmt::ExprOp::add:
+    return !__builtin_add_overflow(a, b, &result);
+  case fmt::ExprOp::sub:
+    return !__builtin_sub_overflow(a, b, &result);
+  case fmt::ExprOp::mul:
+    return !__builtin_mul_overflow(a, b, &result);
+  case fmt::ExprOp::floor_div:
+  case fmt::ExprOp::ceil_div:
+  case fmt::ExprOp::mod: {
+    if (b <= 0)
+      return false;
+    int64_t quotient = a / b, rest = a % b; // towards zero
+    if (rest < 0)
+      --quotient, rest += b;
+    if (op == fmt::ExprOp::mod)
+      result = rest;
+    else
+      result = quotient + (op == fmt::ExprOp::ceil_div && rest != 0);
+    return true;
+  }
+  case fmt::ExprOp::min:
+    result = a < b ? a : b;
+    return true;
+  default:
+    result = a > b ? a : b;
+    return true;
+  }
+}
+
+/// Computes the values of an entry's expressions and checks the named dims among them.
+static ingot_status evaluateRows(ingot_session *session, uint32_t entryIndex, const int64_t *named,
+                                 ingot_error *error) {
   const ingot_program *program = session->program;
   const EntryState &entry = program->entries[entryIndex];
   int64_t *values = session->values + entry.firstValue;
-  for (uint32_t i = 0; i < entry.numValues; ++i)
-    if (!evaluateRow(session, entry, entry.entry->expressions()->Get(i), values, values[i]))
+  for (uint32_t i = 0; i < entry.numValues; ++i) {
+    const fmt::Expr *expr = entry.entry->expressions()->Get(i);
+    if (expr->op() == fmt::ExprOp::constant)
+      values[i] = expr->value();
+    else if (expr->op() == fmt::ExprOp::input_dim)
+      values[i] = session->bindings[entry.firstBinding + uint32_t(expr->a())].dims[expr->b()];
+    else if (!applyRow(expr->op(), values[expr->a()], values[expr->b()], values[i]))
       return fail(error, INGOT_ERROR_ARGUMENT,
                   "expression %u of entry '%s' overflows or divides by zero for these shapes",
                   uint64_t(i), entry.entry->name()->c_str());
+    for (uint32_t k = 0; named && k < entry.numNames; ++k)
+      if (entry.entry->dims()->Get(k)->expr() == i)
+        values[i] = named[k];
+  }
+  for (uint32_t k = 0; k < entry.numNames; ++k) {
+    const fmt::NamedDim *dim = entry.entry->dims()->Get(k);
+    int64_t value = values[dim->expr()], limit = session->limits[entry.firstName + k];
+    if (value >= dim->min() && value <= limit)
+      continue;
+    fail(error, INGOT_ERROR_ARGUMENT, "dim '%s' is %d, but ",
+         program->root->dim_names()->Get(dim->name())->c_str(), value);
+    bool limited = value >= dim->min() && value <= dim->max();
+    append(error, limited ? "the session was made for %d..%d" : "the program was compiled for %d..%d",
+           dim->min(), limited ? limit : dim->max());
+    return INGOT_ERROR_ARGUMENT;
+  }
+  return INGOT_OK;
+}
+
+/// Notes how much of the arenas a call uses.
+static ingot_status measureArenas(ingot_session *session, uint32_t entryIndex, ingot_error *error) {
+  const ingot_program *program = session->program;
+  const EntryState &entry = program->entries[entryIndex];
+  const fmt::Plan *plan = program->plan;
+  uint64_t used = 0;
+  for (uint32_t i = 0; i < count(plan->arenas()); ++i) {
+    uint64_t bytes = plan->arenas()->Get(i)->size();
+    bool said = count(entry.entry->arena_sizes());
+    if (said && !extentValue(session, entry, entry.entry->arena_sizes()->Get(i), bytes))
+      return fail(error, INGOT_ERROR_ARGUMENT, "arena %u would be larger than at the bounds",
+                  uint64_t(i));
+    if (bytes > session->memories[i].bytes)
+      return fail(error, INGOT_ERROR_MEMORY,
+                  "these inputs need %u bytes of arena %u, and the session was made with %u", bytes,
+                  uint64_t(i), session->memories[i].bytes);
+    if (deviceOfSpace(program, plan->arenas()->Get(i)->space()) == kCpu)
+      used += bytes;
+  }
+  session->arenaBytes[entryIndex] = used;
+  return INGOT_OK;
+}
+
+ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, const int64_t *named,
+                             ingot_error *error) {
+  const ingot_program *program = session->program;
+  const EntryState &entry = program->entries[entryIndex];
+  int64_t *values = session->values + entry.firstValue;
+  session->fresh[entryIndex] = 0;
+  ingot_status status = evaluateRows(session, entryIndex, named, error);
+  if (!status)
+    status = measureArenas(session, entryIndex, error);
+  if (status || named)
+    return status;
   for (uint32_t i = 0; i < entry.numInputs; ++i) {
     const fmt::Tensor *input = entry.entry->inputs()->Get(i);
     for (uint32_t d = 0; d < count(input->dims()); ++d) {
       const fmt::SigDim *dim = input->dims()->Get(d);
       int64_t extent = session->bindings[entry.firstBinding + i].dims[d];
-      if (dim->expr() >= 0 && values[dim->expr()] != extent)
-        return fail(error, INGOT_ERROR_ARGUMENT,
-                    "dim %u '%s' of input '%s' is %d, but the other inputs make it %d", uint64_t(d),
-                    dimName(program, dim), input->name()->c_str(), int64_t(extent),
-                    int64_t(values[dim->expr()]));
+      if (dim->expr() < 0 || values[dim->expr()] == extent)
+        continue;
+      status = badDim(error, program, input, d, extent);
+      append(error, "with the other dims it can only be %d", values[dim->expr()]);
+      return status;
     }
   }
   for (uint32_t i = 0; i < entry.numOutputs; ++i) {
@@ -352,7 +455,6 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, ingot_
       session->dims[step.firstDim + k] = int64_t(value);
     }
   }
-  session->fresh[entryIndex] = 1;
   return INGOT_OK;
 }
 
@@ -371,7 +473,7 @@ ingot_status ingot_session_run(ingot_session *session, uint32_t entryIndex) {
                   tensor->name()->c_str());
     }
   if (!session->fresh[entryIndex]) {
-    if (ingot_status status = evaluate(session, entryIndex, error))
+    if (ingot_status status = evaluate(session, entryIndex, nullptr, error))
       return status;
     for (uint32_t i = 0; i < entry.numOutputs; ++i) {
       const fmt::Tensor *output = entry.entry->outputs()->Get(i);
@@ -381,13 +483,14 @@ ingot_status ingot_session_run(ingot_session *session, uint32_t entryIndex) {
         elements *=
             uint64_t(binding.dims[d]); // within the bounds: the verifier has seen the product
       elementBytes(elements, ingot_type(output->type()), bytes);
-      if (bytes > binding.bytes) {
-        session->fresh[entryIndex] = 0;
+      if (bytes > binding.bytes)
         return fail(error, INGOT_ERROR_ARGUMENT,
                     "output '%s' needs %u bytes for these inputs, and the tensor has %u",
                     output->name()->c_str(), uint64_t(bytes), uint64_t(binding.bytes));
-      }
     }
+    if (ingot_status status = place(session, entryIndex))
+      return status;
+    session->fresh[entryIndex] = 1;
   }
   return runSteps(session, entryIndex);
 }

@@ -35,8 +35,8 @@ uint64_t atLeast(uint64_t alignment) {
 }
 
 /// Cuts a session's block into its arrays and memories; with a null carver only counts.
-ingot_session *layout(const ingot_program *program, uint32_t threads, Carver &carver,
-                      ingot_session &arrays) {
+ingot_session *layout(const ingot_program *program, uint32_t threads, const Limits &limits,
+                      Carver &carver, ingot_session &arrays) {
   const fmt::Plan *plan = program->plan;
   uint32_t numArenas = count(plan->arenas()), numVariables = count(plan->variables());
   ingot_session *session = carver.take<ingot_session>(1);
@@ -46,6 +46,8 @@ ingot_session *layout(const ingot_program *program, uint32_t threads, Carver &ca
   arrays.ranges = carver.take<ingot_device_range>(program->numRanges);
   arrays.dims = carver.take<int64_t>(program->numDims);
   arrays.values = carver.take<int64_t>(program->numValues);
+  arrays.limits = carver.take<int64_t>(program->numNames);
+  arrays.arenaBytes = carver.take<uint64_t>(program->numEntries);
   arrays.fresh = carver.take<uint8_t>(program->numEntries);
   if (session) // all the arrays start as zero; arenas and scratch need not
     memset(static_cast<void *>(session), 0, size_t(carver.size()));
@@ -57,11 +59,13 @@ ingot_session *layout(const ingot_program *program, uint32_t threads, Carver &ca
     bool isArena = i < numArenas;
     const fmt::Arena *arena = isArena ? plan->arenas()->Get(i) : nullptr;
     const fmt::Variable *variable = isArena ? nullptr : plan->variables()->Get(i - numArenas);
+    uint64_t bytes = isArena ? limits.arenaBytes(program, i) : variable->size();
+    if (session)
+      arrays.memories[i].bytes = bytes;
     if (deviceOfSpace(program, isArena ? arena->space() : variable->space()) != kCpu)
       continue;
-    uint8_t *memory =
-        carver.take<uint8_t>(isArena ? arena->size() : variable->size(),
-                             atLeast(isArena ? arena->alignment() : variable->alignment()));
+    uint8_t *memory = carver.take<uint8_t>(
+        bytes, atLeast(isArena ? arena->alignment() : variable->alignment()));
     if (session)
       arrays.memories[i].host = memory;
   }
@@ -76,7 +80,7 @@ ingot_status allocateOnDevices(ingot_session *session, ingot_error *error) {
     const fmt::Arena *arena = i < numArenas ? plan->arenas()->Get(i) : nullptr;
     const fmt::Variable *variable = arena ? nullptr : plan->variables()->Get(i - numArenas);
     uint32_t index = deviceOfSpace(program, arena ? arena->space() : variable->space());
-    uint64_t size = arena ? arena->size() : variable->size();
+    uint64_t size = session->memories[i].bytes;
     if (index == kCpu || !size)
       continue;
     const Device &device = program->devices[index];
@@ -88,26 +92,35 @@ ingot_status allocateOnDevices(ingot_session *session, ingot_error *error) {
   return INGOT_OK;
 }
 
-/// Resolves every operand that does not depend on what is bound.
-void resolve(ingot_session *session) {
+/// Resolves every operand that does not depend on what is bound. Error: limits on dims took from an
+/// arena what a step needs for every size.
+ingot_status resolve(ingot_session *session, ingot_error *error) {
   const ingot_program *program = session->program;
   for (uint32_t e = 0; e < program->numEntries; ++e) {
     const EntryState &entry = program->entries[e];
     for (uint32_t i = 0; i < entry.numSteps; ++i) {
       const Step &step = entry.steps[i];
-      if (step.op != fmt::Op::launch)
-        continue;
-      for (uint32_t k = 0; k < step.numBuffers; ++k) {
+      for (uint32_t k = 0; !step.placed && k < count(step.instruction->buffers()); ++k) {
         const fmt::BufferRef &ref = *step.instruction->buffers()->Get(k);
+        if (ref.kind() == fmt::BufferKind::arena &&
+            !inRange(ref.offset(), ref.size(), session->memories[ref.index()].bytes))
+          return fail(error, INGOT_ERROR_FORMAT,
+                      "step %u of entry '%s' needs more memory than the program says", uint64_t(i),
+                      entry.entry->name()->c_str());
+        if (step.op != fmt::Op::launch)
+          continue;
         if (step.device == kCpu)
-          session->pointers[step.firstPointer + k] = hostPointer(session, entry, ref);
+          session->pointers[step.firstPointer + k] =
+              hostPointer(session, entry, ref, ref.offset());
         else
-          session->ranges[step.firstPointer + k] = deviceRange(session, ref);
+          session->ranges[step.firstPointer + k] =
+              deviceRange(session, ref, {ref.offset(), ref.size()});
       }
       for (uint32_t k = 0; k < step.numDims; ++k)
         session->dims[step.firstDim + k] = step.instruction->dims()->Get(k)->value();
     }
   }
+  return INGOT_OK;
 }
 
 /// Starts the text of a problem with a tensor: "input 'tokens' has shape [1, 700], but ".
@@ -121,6 +134,13 @@ ingot_status describe(ingot_error *error, bool isInput, const char *name,
     append(error, i ? ", %d" : "%d", tensor->dims[i]);
   append(error, "], but ");
   return INGOT_ERROR_ARGUMENT;
+}
+
+/// Whether a dim's text is a name, and not an expression of names.
+bool isName(const char *text) {
+  while (*text && *text != ' ' && *text != '*' && *text != '(')
+    ++text;
+  return !*text;
 }
 
 /// Checks the caller's shape against an input's signature and notes it in the binding.
@@ -143,19 +163,20 @@ ingot_status bindShape(const ingot_program *program, const fmt::Tensor *signatur
       binding.dims[i] = extent;
       continue;
     }
-    describe(error, true, name, tensor);
+    if (dim->min() == dim->max()) {
+      describe(error, true, name, tensor);
+      append(error, "dim %u must be %d", uint64_t(i), dim->max());
+      return INGOT_ERROR_ARGUMENT;
+    }
     const char *dimName = dim->name() >= 0
                               ? program->root->dim_names()->Get(uint32_t(dim->name()))->c_str()
                               : nullptr;
+    fail(error, INGOT_ERROR_ARGUMENT, "input '%s' dim %u ", name, uint64_t(i));
     if (dimName)
-      append(error, "dim '%s'", dimName);
-    else
-      append(error, "dim %u", uint64_t(i));
-    if (dim->min() == dim->max())
-      append(error, " must be %d", dim->max());
-    else
-      append(error, " is compiled for %d..%d", dim->min(), dim->max());
-    if (dimName)
+      append(error, "(%s) ", dimName);
+    append(error, "is %d, but the program was compiled for %d..%d", extent, dim->min(),
+           dim->max());
+    if (dimName && isName(dimName))
       append(error, "\nhint: compile with --dim %s=LO..HI for other extents", dimName);
     return INGOT_ERROR_ARGUMENT;
   }
@@ -229,7 +250,7 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
 } // namespace
 
 uint8_t *ingot::hostPointer(const ingot_session *session, const EntryState &entry,
-                            const fmt::BufferRef &ref) {
+                            const fmt::BufferRef &ref, uint64_t offset) {
   const ingot_program *program = session->program;
   uint8_t *base = nullptr;
   switch (ref.kind()) {
@@ -252,18 +273,19 @@ uint8_t *ingot::hostPointer(const ingot_session *session, const EntryState &entr
   default:
     break;
   }
-  return base ? base + ref.offset() : nullptr;
+  return base ? base + offset : nullptr;
 }
 
-ingot_device_range ingot::deviceRange(const ingot_session *session, const fmt::BufferRef &ref) {
+ingot_device_range ingot::deviceRange(const ingot_session *session, const fmt::BufferRef &ref,
+                                      Extract at) {
   const ingot_program *program = session->program;
   if (ref.kind() == fmt::BufferKind::constant) {
     uint32_t space = program->plan->constants()->Get(ref.index())->space();
     return {program->devices[deviceOfSpace(program, space)].constants,
-            program->constantOffsets[ref.index()] + ref.offset(), ref.size()};
+            program->constantOffsets[ref.index()] + at.offset, at.bytes};
   }
   uint32_t base = ref.kind() == fmt::BufferKind::variable ? count(program->plan->arenas()) : 0;
-  return {session->memories[base + ref.index()].buffer, ref.offset(), ref.size()};
+  return {session->memories[base + ref.index()].buffer, at.offset, at.bytes};
 }
 
 ingot_status ingot::resetVariables(ingot_session *session, ingot_error *error) {
@@ -296,29 +318,32 @@ ingot_status ingot::resetVariables(ingot_session *session, ingot_error *error) {
   return INGOT_OK;
 }
 
-size_t ingot_session_memory_size(const ingot_program *program,
-                                 const ingot_session_options *options) {
+/// Bytes of a session within limits that are open.
+static size_t memorySize(const ingot_program *program, const ingot_session_options *options,
+                         const Limits &limits) {
   Carver counter(nullptr);
   ingot_session arrays;
-  layout(program, numThreads(options), counter, arrays);
+  layout(program, numThreads(options), limits, counter, arrays);
   uint64_t size = counter.size() + memoryAlignment(program);
   return size > SIZE_MAX / 2 ? SIZE_MAX : size_t(size);
 }
 
-ingot_status ingot_session_create(ingot_program *program, const ingot_session_options *options,
-                                  ingot_session **result, ingot_error *error) {
-  *result = nullptr;
+size_t ingot_session_memory_size(const ingot_program *program,
+                                 const ingot_session_options *options) {
+  Limits limits;
+  size_t size = SIZE_MAX;
+  if (openLimits(program, options, limits, nullptr) == INGOT_OK)
+    size = memorySize(program, options, limits);
+  closeLimits(program, limits);
+  return size;
+}
+
+/// Makes a session in memory of its own or the caller's.
+static ingot_status create(ingot_program *program, const ingot_session_options *options,
+                           const Limits &limits, ingot_session *&session, ingot_error *error) {
   const ingot_host &host = program->host;
-  uint32_t threads = numThreads(options);
-  if (options && options->threads > kMaxThreads)
-    return fail(error, INGOT_ERROR_ARGUMENT, "a session has at most 1024 threads, not %u",
-                uint64_t(options->threads));
-  if (options && options->struct_size != sizeof(*options))
-    return fail(error, INGOT_ERROR_ARGUMENT,
-                "struct_size of the session's options is not that of this runtime's headers");
-  if (!host.pool_create)
-    threads = 1;
-  size_t size = ingot_session_memory_size(program, options);
+  uint32_t threads = host.pool_create ? numThreads(options) : 1;
+  size_t size = memorySize(program, options, limits);
   void *memory = options ? options->memory : nullptr;
   void *block = nullptr;
   if (memory && options->memory_size < size)
@@ -334,7 +359,7 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
   Carver carver(reinterpret_cast<void *>(start));
   ingot_session arrays;
   memset(&arrays, 0, sizeof(arrays));
-  ingot_session *session = layout(program, threads, carver, arrays);
+  session = layout(program, threads, limits, carver, arrays);
   *session = arrays;
   session->program = program;
   session->block = block;
@@ -343,20 +368,45 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
   ingot_status status = allocateOnDevices(session, error);
   if (!status)
     status = resetVariables(session, error);
+  if (!status)
+    status = resolve(session, error);
   if (!status && threads > 1) {
     session->pool = host.pool_create(host.context, threads);
     if (!session->pool)
       status = fail(error, INGOT_ERROR_MEMORY, "cannot start %u threads", uint64_t(threads - 1));
   }
-  if (status) {
-    ingot_session_destroy(session);
-    return status;
+  for (uint32_t e = 0; e < program->numEntries; ++e) {
+    const EntryState &entry = program->entries[e];
+    session->fresh[e] = entry.numValues == 0;
+    for (uint32_t k = 0; k < entry.numNames; ++k)
+      session->limits[entry.firstName + k] =
+          dimLimit(program, entry.entry->dims()->Get(k), options);
+    if (session->fresh[e])
+      session->arenaBytes[e] = ingot_program_arena_bytes(program);
   }
-  resolve(session);
-  for (uint32_t i = 0; i < program->numEntries; ++i)
-    session->fresh[i] = program->entries[i].numValues == 0;
-  *result = session;
-  return INGOT_OK;
+  return status;
+}
+
+ingot_status ingot_session_create(ingot_program *program, const ingot_session_options *options,
+                                  ingot_session **result, ingot_error *error) {
+  *result = nullptr;
+  if (options && options->threads > kMaxThreads)
+    return fail(error, INGOT_ERROR_ARGUMENT, "a session has at most 1024 threads, not %u",
+                uint64_t(options->threads));
+  if (options && options->struct_size != sizeof(*options))
+    return fail(error, INGOT_ERROR_ARGUMENT,
+                "struct_size of the session's options is not that of this runtime's headers");
+  Limits limits;
+  ingot_session *session = nullptr;
+  ingot_status status = openLimits(program, options, limits, error);
+  if (!status)
+    status = create(program, options, limits, session, error);
+  closeLimits(program, limits);
+  if (status)
+    ingot_session_destroy(session);
+  else
+    *result = session;
+  return status;
 }
 
 void ingot_session_destroy(ingot_session *session) {

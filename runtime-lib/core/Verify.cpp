@@ -68,6 +68,7 @@ private:
   bool verifyDims(const Place &place, ElementType type, const Vec<const SigDim *> *dims,
                   uint32_t numValues, bool isInput);
   bool verifyExpressions(const Place &place, const Entry *entry);
+  bool verifyDynamic(const Place &place, const Plan *plan, const Entry *entry);
   bool verifyInstruction(const Place &place, const Plan *plan, const Entry *entry,
                          const Instruction *instruction);
   bool verifyLaunch(const Place &place, const Plan *plan, const Entry *entry,
@@ -250,7 +251,7 @@ bool ProgramVerifier::verifyEntry(const Place &place, const Plan *plan, const En
   for (uint32_t i = 0; i < count(entry->outputs()); ++i)
     if (!verifyTensor({"output", i, &place}, entry->outputs()->Get(i), numValues, false))
       return false;
-  if (!verifyExpressions(place, entry))
+  if (!verifyExpressions(place, entry) || !verifyDynamic(place, plan, entry))
     return false;
   for (uint32_t i = 0; i < count(entry->instructions()); ++i)
     if (!verifyInstruction({"instruction", i, &place}, plan, entry, entry->instructions()->Get(i)))
@@ -314,6 +315,31 @@ bool ProgramVerifier::verifyExpressions(const Place &place, const Entry *entry) 
     } else if (a >= i || b >= i) {
       return bad(here, "uses an expression that is not before it");
     }
+  }
+  return true;
+}
+
+bool ProgramVerifier::verifyDynamic(const Place &place, const Plan *plan, const Entry *entry) {
+  if (!aligned(place, entry->dims()) || !aligned(place, entry->arena_sizes()))
+    return false;
+  for (uint32_t i = 0; i < count(entry->dims()); ++i) {
+    const NamedDim *dim = entry->dims()->Get(i);
+    Place here{"dim", i, &place};
+    if (!index(here, "dim name", dim->name(), count(root->dim_names())) ||
+        !index(here, "expression", dim->expr(), count(entry->expressions())))
+      return false;
+    if (dim->min() < 0 || dim->max() < dim->min())
+      return bad(here, "has bounds that are negative or the wrong way round");
+  }
+  if (count(entry->arena_sizes()) && count(entry->arena_sizes()) != count(plan->arenas()))
+    return bad(place, "does not give the sizes of all arenas");
+  for (uint32_t i = 0; i < count(entry->arena_sizes()); ++i) {
+    const Extent *size = entry->arena_sizes()->Get(i);
+    Place here{"arena size", i, &place};
+    if (!verifyExtent(here, entry, size))
+      return false;
+    if (uint64_t(size->value()) > plan->arenas()->Get(i)->size())
+      return bad(here, "is more than the arena has");
   }
   return true;
 }
@@ -387,6 +413,15 @@ bool ProgramVerifier::verifyInstruction(const Place &place, const Plan *plan, co
   for (uint32_t i = 0; i < numBuffers; ++i)
     if (!verifyRef(place, plan, entry, *instruction->buffers()->Get(i)))
       return false;
+  if (count(instruction->placements()) && count(instruction->placements()) != numBuffers)
+    return bad(place, "does not place all its buffers");
+  for (uint32_t i = 0; i < count(instruction->placements()); ++i) {
+    const Placement *placement = instruction->placements()->Get(i);
+    for (int32_t expr : {placement->offset(), placement->size()})
+      if (expr < -1 ||
+          (expr >= 0 && !index(place, "expression", uint64_t(expr), count(entry->expressions()))))
+        return expr < -1 ? bad(place, "has a negative placement") : false;
+  }
   switch (instruction->op()) {
   case Op::launch:
     return verifyLaunch(place, plan, entry, instruction);
@@ -537,10 +572,10 @@ ingot_status verifyProgram(const void *image, uint64_t avail, const char *name,
   if (avail < sizeof(header))
     return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it ends within its header", name);
   memcpy(&header, bytes, sizeof(header));
-  if (header.formatVersion != kFormatVersion)
+  if (!header.formatVersion || header.formatVersion > kFormatVersion)
     return fail(error, INGOT_ERROR_UNSUPPORTED,
-                "%s has format version %u, but this runtime reads %u\nhint: use the runtime of the "
-                "release that compiled it",
+                "%s has format version %u, but this runtime reads 1 to %u\nhint: use the runtime of "
+                "the release that compiled it",
                 name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
   if (header.fileSize != avail)
     return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it should have %u bytes, but has %u",

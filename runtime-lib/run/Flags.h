@@ -21,6 +21,8 @@ inline void addFlags(CLI::App &app, Options &options) {
       "--inputs", options.inputs,
       "arrays: an NPZ file, a folder of input_0.pb, …, or (`ingot run`) the sample inputs "
       "of a .pt2 file; random without it");
+  app.add_option("--dim", options.dims,
+                 "NAME=N: a named dim of random inputs; its upper bound by default");
   app.add_option("--outputs", options.outputs, "write the outputs to this NPZ file");
   app.add_option("--expect", options.expect,
                  "compare the outputs with this NPZ file or folder of output_0.pb, …");

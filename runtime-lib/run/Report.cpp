@@ -134,6 +134,8 @@ std::string profileText(const ingot_program *program, uint32_t entry, const Prof
     ingot_program_step(program, entry, index, &step);
     double ns = double(profile.steps[index].nanoseconds),
            calls = double(profile.steps[index].calls);
+    if (!profile.atBounds)
+      step.flops = step.bytes = 0;
     std::string flops = step.flops && ns > 0 ? format("%.1f", double(step.flops) * calls / ns) : "";
     std::string bytes = step.bytes && ns > 0 ? format("%.1f", double(step.bytes) * calls / ns) : "";
     text += format("%8s %5.1f %8s %7s  %-36s ", milliseconds(ns / 1e6 / double(runs)).c_str(),

@@ -101,7 +101,8 @@ private:
   bool takeInput(const std::string &name, int position, ElementKind element,
                  const std::vector<int64_t> &dims, uint64_t bytes, int &index, std::string &error);
   bool finishInput(Bound &input, std::string &error);
-  void drawInputs();
+  bool chooseDims(std::vector<int64_t> &named, std::string &error);
+  bool drawInputs(std::string &error);
   bool bindAll(std::string &error);
   bool runOnce(double &ms, std::string &error);
   bool checkExpected(std::string &error);
@@ -124,7 +125,7 @@ bool Runner::load(std::string &error) {
   drivers.push_back(ingot_vulkan_driver());
 #endif
   ingot_open_options open = {sizeof(open), drivers.data(), drivers.size(), 0};
-  ingot_session_options create = {sizeof(create), options.threads, nullptr, 0};
+  ingot_session_options create = {sizeof(create), options.threads, nullptr, 0, nullptr, 0};
   if (ingot_program_open_file(options.program.c_str(), &open, &program, &problem) ||
       ingot_session_create(program, &create, &session, &problem)) {
     error = problem.text;
@@ -135,7 +136,6 @@ bool Runner::load(std::string &error) {
   report.program = slash == std::string::npos ? options.program : options.program.substr(slash + 1);
   report.target = ingot_program_target(program);
   report.threads = options.threads;
-  report.arenaBytes = ingot_program_arena_bytes(program);
   return true;
 }
 
@@ -282,22 +282,64 @@ bool Runner::readInputs(std::string &error) {
   return true;
 }
 
-/// Random inputs; dynamic dims take their lower bound, or 1 where that is 0.
-void Runner::drawInputs() {
+/// Values for the entry's named dims: what --dim says, their upper bounds otherwise.
+bool Runner::chooseDims(std::vector<int64_t> &named, std::string &error) {
+  std::vector<ingot_dim> dims(ingot_program_num_dims(program, entry));
+  for (uint32_t i = 0; i < dims.size(); ++i) {
+    ingot_program_dim(program, entry, i, &dims[i]);
+    named.push_back(dims[i].hi);
+  }
+  for (const std::string &text : options.dims) {
+    size_t equals = text.find('=');
+    std::string name = text.substr(0, equals);
+    char *end = nullptr;
+    long long value =
+        equals == std::string::npos ? 0 : strtoll(text.c_str() + equals + 1, &end, 10);
+    if (!end || *end || end == text.c_str() + equals + 1) {
+      error = "--dim takes NAME=N, not '" + text + "'";
+      return false;
+    }
+    size_t found = 0;
+    while (found < dims.size() && name != dims[found].name)
+      ++found;
+    if (found == dims.size()) {
+      error = "the program has no dim '" + name + "'\nhint: its dims are ";
+      for (size_t i = 0; i < dims.size(); ++i)
+        error += (i ? ", " : "") + std::string(dims[i].name);
+      if (dims.empty())
+        error = "the program has no dims to choose: all its shapes are fixed";
+      return false;
+    }
+    named[found] = value;
+  }
+  for (size_t i = 0; i < dims.size(); ++i)
+    report.inputText += ", " + std::string(dims[i].name) + "=" + std::to_string(named[i]);
+  return true;
+}
+
+/// Random inputs at the chosen extents.
+bool Runner::drawInputs(std::string &error) {
+  std::vector<int64_t> named;
+  report.inputText = "random input seed " + std::to_string(options.seed);
+  if (!chooseDims(named, error))
+    return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     Bound &input = inputs[i];
-    input.dims.clear();
-    for (uint32_t d = 0; d < input.info.rank; ++d) {
-      const ingot_dim &dim = input.info.dims[d];
-      input.dims.push_back(dim.lo == 0 && dim.hi > 0 ? 1 : dim.lo);
+    int64_t dims[INGOT_MAX_RANK];
+    uint32_t rank = 0;
+    if (ingot_session_input_dims(session, entry, uint32_t(i), named.data(), dims, &rank)) {
+      error = ingot_session_error(session);
+      return false;
     }
+    input.dims.assign(dims, dims + rank);
     input.bytes = bytesOf(input.dims, input.info.type);
     input.values = allocateAligned(input.bytes);
     if (input.values)
       fillRandom(input.values.get(), elementsOf(input.dims), input.info, options.seed + i);
   }
-  if (!inputs.empty())
-    report.inputText = "random input seed " + std::to_string(options.seed);
+  if (inputs.empty())
+    report.inputText.clear();
+  return true;
 }
 
 bool Runner::bindAll(std::string &error) {
@@ -440,14 +482,15 @@ int Runner::run() {
   std::string error;
   if (!load(error) || !chooseEntry(error))
     return fail(error);
-  if (options.inputs.empty())
-    drawInputs();
-  else if (!readInputs(error))
+  if (!options.inputs.empty() && !options.dims.empty())
+    return fail("--dim is for random inputs: those of --inputs have their shapes");
+  if (options.inputs.empty() ? !drawInputs(error) : !readInputs(error))
     return fail(error);
   double ms;
   if (!bindAll(error) || !runOnce(ms, error))
     return fail(error);
   report.firstMs = ms;
+  report.arenaBytes = ingot_session_arena_bytes(session, entry);
   // State moves on with every run: what is compared and written is the first.
   if (!options.expect.empty() && !checkExpected(error))
     return fail(error);
@@ -458,6 +501,8 @@ int Runner::run() {
   bool profiled = options.profile || !options.profileFile.empty();
   if (profiled) {
     profile.steps.resize(ingot_program_num_steps(program, entry));
+    for (const Bound &input : inputs)
+      profile.atBounds &= input.bytes == input.info.max_bytes;
     ingot_session_set_profile(session, Profile::record, &profile);
   }
   if (options.repeat <= 1 && !profiled)

@@ -26,6 +26,8 @@ struct Options {
   std::string inputs;  // NPZ, or a folder of TensorProto; empty: random
   std::string outputs; // NPZ to write
   std::string expect;  // NPZ or folder
+  /// "NAME=N": extents of random inputs; a name without one has its upper bound.
+  std::vector<std::string> dims;
   double rtol = 1e-4, atol = 0;
   unsigned threads = 1;
   unsigned repeat = 1;

@@ -122,11 +122,20 @@ typedef struct ingot_open_options {
   int verify_weights; /* nonzero: also hash the weights (slow: reads all of the file) */
 } ingot_open_options;
 
+/* A named dim that will be at most `hi`: a session made for less than the program allows needs less
+ * memory, and refuses larger inputs. */
+typedef struct ingot_dim_limit {
+  const char *name;
+  int64_t hi;
+} ingot_dim_limit;
+
 typedef struct ingot_session_options {
-  size_t struct_size; /* sizeof(ingot_session_options) */
-  uint32_t threads;   /* workers including the caller; 0 = 1. 1 starts no thread */
-  void *memory;       /* the session's memory, or NULL to allocate it */
-  size_t memory_size; /* of `memory`; at least ingot_session_memory_size() */
+  size_t struct_size;            /* sizeof(ingot_session_options) */
+  uint32_t threads;              /* workers including the caller; 0 = 1. 1 starts no thread */
+  void *memory;                  /* the session's memory, or NULL to allocate it */
+  size_t memory_size;            /* of `memory`; at least ingot_session_memory_size() */
+  const ingot_dim_limit *limits; /* on dims; while they are applied a little is allocated */
+  uint32_t num_limits;
 } ingot_session_options;
 
 /* ---- programs (host part: needs an operating system with mmap) ---- */
@@ -157,15 +166,20 @@ ingot_status ingot_program_input(const ingot_program *program, uint32_t entry, u
                                  ingot_tensor_info *info);
 ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, uint32_t index,
                                   ingot_tensor_info *info);
-/* Bytes of the arenas in the host's memory. */
+/* The named dims of an entry, which its inputs' shapes determine, and their bounds. */
+uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry);
+/* Errors: ARGUMENT for an index out of range. */
+ingot_status ingot_program_dim(const ingot_program *program, uint32_t entry, uint32_t index,
+                               ingot_dim *dim);
+/* Bytes of the arenas in the host's memory, at the upper bounds of the dims. */
 uint64_t ingot_program_arena_bytes(const ingot_program *program);
 /* Name of the target chosen on this machine, for example "x86-64-v3". */
 const char *ingot_program_target(const ingot_program *program);
 
 /* ---- sessions ---- */
 
-/* Bytes a session of `options->threads` workers takes; any alignment of the caller's block is
- * allowed for. */
+/* Bytes a session of `options->threads` workers takes within `options->limits`; any alignment of the
+ * caller's block is allowed for. SIZE_MAX when there can be no such session. */
 size_t ingot_session_memory_size(const ingot_program *program,
                                  const ingot_session_options *options);
 /* Errors: MEMORY, ARGUMENT, DEVICE. */
@@ -187,6 +201,14 @@ ingot_status ingot_session_run(ingot_session *session, uint32_t entry);
  * up to INGOT_MAX_RANK. */
 ingot_status ingot_session_output_dims(ingot_session *session, uint32_t entry, uint32_t index,
                                        int64_t *dims, uint32_t *rank);
+/* The extents of an input when the entry's named dims have the values `named`, in the order of
+ * ingot_program_dim. Writes up to INGOT_MAX_RANK; binds nothing. Errors: ARGUMENT (a dim out of its
+ * bounds). */
+ingot_status ingot_session_input_dims(ingot_session *session, uint32_t entry, uint32_t index,
+                                      const int64_t *named, int64_t *dims, uint32_t *rank);
+/* Bytes of the host's arenas that the entry uses for the shapes of its last run; 0 before the first
+ * run of an entry with dynamic shapes. */
+uint64_t ingot_session_arena_bytes(const ingot_session *session, uint32_t entry);
 /* Sets all variables back to what they were when the session was made. */
 ingot_status ingot_session_reset(ingot_session *session);
 /* Text of the session's last error; "" after success. */

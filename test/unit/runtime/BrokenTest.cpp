@@ -140,6 +140,15 @@ const Broken kBroken[] = {
     {"ExprNegative", dynamicProgram, [](TestProgram &t) { t.entry().expressions[2] = {ExprOp::mul, -1, 1, 0}; }, "expression 2 has a negative operand"},
     {"ExprInput", dynamicProgram, [](TestProgram &t) { t.entry().expressions[0] = {ExprOp::input_dim, 1, 0, 0}; }, "expression 0 refers to input 1"},
     {"ExprDim", dynamicProgram, [](TestProgram &t) { t.entry().expressions[0] = {ExprOp::input_dim, 0, 2, 0}; }, "expression 0 refers to dim 2"},
+    {"DimName", placedProgram, [](TestProgram &t) { t.entry().dims[0] = {1, 0, 1, 16}; }, "dim 0 refers to dim name 1"},
+    {"DimExpr", placedProgram, [](TestProgram &t) { t.entry().dims[0] = {0, 8, 1, 16}; }, "dim 0 refers to expression 8"},
+    {"DimBounds", placedProgram, [](TestProgram &t) { t.entry().dims[0] = {0, 0, 17, 16}; }, "dim 0 has bounds"},
+    {"ArenaSizes", placedProgram, [](TestProgram &t) { t.entry().arena_sizes.push_back(fixed(0)); }, "does not give the sizes of all arenas"},
+    {"ArenaSizeExpr", placedProgram, [](TestProgram &t) { t.entry().arena_sizes[0] = computed(8, 512); }, "arena size 0 refers to expression 8"},
+    {"ArenaSizeBound", placedProgram, [](TestProgram &t) { t.entry().arena_sizes[0] = computed(7, 513); }, "arena size 0 is more than the arena has"},
+    {"Placements", placedProgram, [](TestProgram &t) { step(t, 0).placements.pop_back(); }, "instruction 0 does not place all its buffers"},
+    {"PlacementExpr", placedProgram, [](TestProgram &t) { step(t, 0).placements[1] = {8, -1}; }, "instruction 0 refers to expression 8"},
+    {"PlacementNegative", placedProgram, [](TestProgram &t) { step(t, 0).placements[1] = {-1, -2}; }, "instruction 0 has a negative placement"},
     {"ExprKind", dynamicProgram, [](TestProgram &t) { t.entry().expressions[0] = {ExprOp(44), 0, 0, 0}; }, "expression 0 is of a kind"},
     {"OpUnknown", scaleProgram, [](TestProgram &t) { step(t, 0).op = Op(55); }, "instruction 0 is of a kind"},
     {"LaunchKernel", scaleProgram, [](TestProgram &t) { step(t, 1).kernel = 1; }, "plan 0 entry 0 instruction 1 refers to kernel 1, but there are 1"},
@@ -207,7 +216,7 @@ TEST(BrokenFile, RandomFlatBuffersWithARightHashNeverCrash) {
   auto random = [&] {
     return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33;
   };
-  std::vector<std::vector<uint8_t>> seeds = {scaleProgram().build(), dynamicProgram().build(),
+  std::vector<std::vector<uint8_t>> seeds = {scaleProgram().build(), dynamicProgram().build(), placedProgram().build(),
                                              stateProgram().build(), loopProgram().build(),
                                              stridedProgram().build()};
   for (int round = 0; round < 20000; ++round) {
@@ -263,7 +272,7 @@ TEST(BrokenFile, NewerFormatIsNamed) {
   newer[8] = 9;
   ingot_status status;
   EXPECT_THAT(refusal(newer, &status),
-              testing::HasSubstr("format version 9, but this runtime reads 1"));
+              testing::HasSubstr("format version 9, but this runtime reads 1 to 2"));
   EXPECT_EQ(status, INGOT_ERROR_UNSUPPORTED);
 }
 

@@ -10,34 +10,43 @@ using namespace ingot::test;
 
 namespace {
 
-TEST(Golden, Format1) {
-  if (const char *path = std::getenv("INGOT_WRITE_GOLDEN")) {
-    std::vector<uint8_t> bytes = scaleProgram().build();
-    FILE *file = fopen(path, "wb");
+/// Runs the golden file of a format version, which scales x twice by 2x + 3; INGOT_WRITE_GOLDEN
+/// replaces the file of the newest version first.
+void runGolden(int version, const TestProgram &program, std::vector<int64_t> shape) {
+  std::string path = INGOT_TEST_DIR "/golden/format-" + std::to_string(version) + ".ingot";
+  const char *write = std::getenv("INGOT_WRITE_GOLDEN");
+  if (write && version == int(kFormatVersion)) {
+    std::vector<uint8_t> bytes = program.build();
+    FILE *file = fopen(write, "wb");
     ASSERT_TRUE(file && fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() &&
                 fclose(file) == 0);
   }
   if (std::string(hostArch()) != "x86_64")
     GTEST_SKIP() << "the golden program holds x86-64 code";
-  ingot_program *program;
+  ingot_program *opened;
   ingot_session *session;
   ingot_error error;
-  ASSERT_EQ(
-      ingot_program_open_file(INGOT_TEST_DIR "/golden/format-1.ingot", nullptr, &program, &error),
-      INGOT_OK)
+  ASSERT_EQ(ingot_program_open_file(path.c_str(), nullptr, &opened, &error), INGOT_OK)
       << error.text;
-  ASSERT_EQ(ingot_session_create(program, nullptr, &session, &error), INGOT_OK) << error.text;
-  float x[64], y[64];
-  for (int i = 0; i < 64; ++i)
+  ASSERT_EQ(ingot_session_create(opened, nullptr, &session, &error), INGOT_OK) << error.text;
+  std::vector<float> x(size_t(shape[0] * shape[1])), y(x.size());
+  for (size_t i = 0; i < x.size(); ++i)
     x[i] = float(i);
-  ingot_tensor in = {x, sizeof(x), nullptr, 0}, out = {y, sizeof(y), nullptr, 0};
-  ASSERT_EQ(ingot_session_bind_input(session, 0, 0, &in), INGOT_OK);
+  ingot_tensor in = {x.data(), x.size() * 4, shape.data(), 2}, out = {y.data(), y.size() * 4, nullptr, 0};
+  ASSERT_EQ(ingot_session_bind_input(session, 0, 0, &in), INGOT_OK) << ingot_session_error(session);
   ASSERT_EQ(ingot_session_bind_output(session, 0, 0, &out), INGOT_OK);
   ASSERT_EQ(ingot_session_run(session, 0), INGOT_OK) << ingot_session_error(session);
-  for (int i = 0; i < 64; ++i)
+  for (size_t i = 0; i < x.size(); ++i)
     EXPECT_EQ(y[i], x[i] * 4 + 9);
   ingot_session_destroy(session);
-  ingot_program_close(program);
+  ingot_program_close(opened);
+}
+
+TEST(Golden, Format1) { runGolden(1, scaleProgram(), {4, 16}); }
+
+TEST(Golden, Format2) {
+  runGolden(2, placedProgram(), {5, 4});
+  runGolden(2, placedProgram(), {16, 4});
 }
 
 } // namespace

@@ -16,7 +16,7 @@ struct Opened {
   explicit Opened(const TestProgram &test, uint32_t threads = 1) : image(test.build()) {
     if (ingot_program_open_memory(image.data.get(), image.size, nullptr, &program, &error))
       return;
-    ingot_session_options options = {sizeof(options), threads, nullptr, 0};
+    ingot_session_options options = {sizeof(options), threads, nullptr, 0, nullptr, 0};
     ingot_session_create(program, &options, &session, &error);
   }
   ~Opened() {
@@ -124,7 +124,7 @@ TEST(Run, RefusesShapesOutsideTheirBounds) {
   ingot_tensor in = whole(x, &dims);
   EXPECT_EQ(ingot_session_bind_input(opened.session, 0, 0, &in), INGOT_ERROR_ARGUMENT);
   EXPECT_STREQ(ingot_session_error(opened.session),
-               "input 'x' has shape [17, 4], but dim 'batch' is compiled for 1..16\n"
+               "input 'x' dim 0 (batch) is 17, but the program was compiled for 1..16\n"
                "hint: compile with --dim batch=LO..HI for other extents");
   dims = {4, 5};
   in = whole(x, &dims);
@@ -285,7 +285,7 @@ TEST(Run, TwoCpuTargetsShareTheHostsMemory) {
 TEST(Run, TwoSessionsInTwoThreads) {
   Opened opened(scratchProgram());
   auto body = [&](uint32_t threads) {
-    ingot_session_options options = {sizeof(options), threads, nullptr, 0};
+    ingot_session_options options = {sizeof(options), threads, nullptr, 0, nullptr, 0};
     ingot_session *session = nullptr;
     ASSERT_EQ(ingot_session_create(opened.program, &options, &session, nullptr), INGOT_OK);
     std::vector<int64_t> y(1000);
@@ -305,7 +305,7 @@ TEST(Run, LivesInTheCallersMemory) {
   Opened opened(stateProgram());
   size_t size = ingot_session_memory_size(opened.program, nullptr);
   std::vector<uint8_t> memory(size + 3, 0xaa);
-  ingot_session_options options = {sizeof(options), 1, memory.data() + 3, size - 1};
+  ingot_session_options options = {sizeof(options), 1, memory.data() + 3, size - 1, nullptr, 0};
   ingot_session *session = nullptr;
   ingot_error error;
   EXPECT_EQ(ingot_session_create(opened.program, &options, &session, &error), INGOT_ERROR_MEMORY);

@@ -185,6 +185,32 @@ TestProgram dynamicProgram() {
   return test;
 }
 
+TestProgram placedProgram() {
+  TestProgram test = emptyProgram();
+  EntryT &entry = test.entry();
+  uint32_t scale = addKernel(test.plan(), "scale_f32", kScale, 3);
+  test.plan().arenas[0]->size = 512;
+  entry.expressions = {Expr(ExprOp::input_dim, 0, 0, 0), Expr(ExprOp::constant, 0, 0, 4),
+                       Expr(ExprOp::mul, 0, 1, 0),       Expr(ExprOp::mul, 2, 1, 0),
+                       Expr(ExprOp::constant, 0, 0, 64), Expr(ExprOp::ceil_div, 3, 4, 0),
+                       Expr(ExprOp::mul, 5, 4, 0),       Expr(ExprOp::add, 6, 3, 0)};
+  entry.dims = {NamedDim(0, 0, 1, 16)};
+  entry.arena_sizes = {computed(7, 512)};
+  entry.inputs.push_back(tensor("x", ElementType::f32, {{1, 16, 0, 0}, fixedDim(4)}));
+  entry.outputs.push_back(tensor("y", ElementType::f32, {{1, 16, 0, 0}, fixedDim(4)}));
+  BufferRef x(BufferKind::input, 0, 0, 256), y(BufferKind::output, 0, 0, 256),
+      w(BufferKind::constant, 0, 0, 8), a(BufferKind::arena, 0, 0, 256),
+      b(BufferKind::arena, 0, 256, 256);
+  entry.instructions.push_back(launch(scale, {x, w, a}, computed(2, 64)));
+  entry.instructions.push_back(launch(scale, {a, w, b}, computed(2, 64)));
+  entry.instructions.push_back(copy(y, b, computed(3, 256)));
+  Placement whole(-1, 3), fixed(-1, -1), behind(6, 3);
+  entry.instructions[0]->placements = {whole, fixed, whole};
+  entry.instructions[1]->placements = {whole, fixed, behind};
+  entry.instructions[2]->placements = {whole, behind};
+  return test;
+}
+
 TestProgram stateProgram() {
   TestProgram test = emptyProgram();
   uint32_t accumulate = addKernel(test.plan(), "accumulate_f32", kAccumulate, 3);
