@@ -21,9 +21,13 @@ ExpressionTable::Term ExpressionTable::apply(ExprOp op, Term a, Term b) {
   int64_t number;
   if (a.row < 0 && b.row < 0 && applyRow(op, a.number, b.number, number))
     return {-1, number};
+  bool plus = op == ExprOp::add, times = op == ExprOp::mul;
+  if ((plus && b.row < 0 && b.number == 0) || (times && b.row < 0 && b.number == 1))
+    return a;
+  if ((plus && a.row < 0 && a.number == 0) || (times && a.row < 0 && a.number == 1))
+    return b;
   int32_t x = row(a), y = row(b);
-  bool commutes =
-      op == ExprOp::add || op == ExprOp::mul || op == ExprOp::min || op == ExprOp::max;
+  bool commutes = op == ExprOp::add || op == ExprOp::mul || op == ExprOp::min || op == ExprOp::max;
   if (commutes && x > y)
     std::swap(x, y);
   if (x == y && (op == ExprOp::min || op == ExprOp::max))
@@ -33,34 +37,32 @@ ExpressionTable::Term ExpressionTable::apply(ExprOp op, Term a, Term b) {
 
 ExpressionTable::Term ExpressionTable::term(const DimExpr &expression) {
   using Operation = DimExpr::Operation;
-  return expression.lower<Term>(
-      [](int64_t number) {
-        return Term{-1, number};
-      },
-      [&](llvm::StringRef name) {
-        auto found = rowOfName.find(name);
-        assert(found != rowOfName.end() && "every name is solved before it is used");
-        return Term{found->second, 0};
-      },
-      [&](Operation operation, Term a, Term b) {
-        switch (operation) {
-        case Operation::Add:
-          return apply(ExprOp::add, a, b);
-        case Operation::Sub:
-          return apply(ExprOp::sub, a, b);
-        case Operation::Mul:
-          return apply(ExprOp::mul, a, b);
-        case Operation::FloorDiv:
-          return apply(ExprOp::floor_div, a, b);
-        case Operation::Mod:
-          return apply(ExprOp::mod, a, b);
-        case Operation::Min:
-          return apply(ExprOp::min, a, b);
-        case Operation::Max:
-          break;
-        }
-        return apply(ExprOp::max, a, b);
-      });
+  return expression.lower<Term>([](int64_t number) { return Term{-1, number}; },
+                                [&](llvm::StringRef name) {
+                                  auto found = rowOfName.find(name);
+                                  assert(found != rowOfName.end() &&
+                                         "every name is solved before it is used");
+                                  return Term{found->second, 0};
+                                },
+                                [&](Operation operation, Term a, Term b) {
+                                  switch (operation) {
+                                  case Operation::Add:
+                                    return apply(ExprOp::add, a, b);
+                                  case Operation::Sub:
+                                    return apply(ExprOp::sub, a, b);
+                                  case Operation::Mul:
+                                    return apply(ExprOp::mul, a, b);
+                                  case Operation::FloorDiv:
+                                    return apply(ExprOp::floor_div, a, b);
+                                  case Operation::Mod:
+                                    return apply(ExprOp::mod, a, b);
+                                  case Operation::Min:
+                                    return apply(ExprOp::min, a, b);
+                                  case Operation::Max:
+                                    break;
+                                  }
+                                  return apply(ExprOp::max, a, b);
+                                });
 }
 
 fmt::Extent ExpressionTable::extent(const DimExpr &expression) {
@@ -122,10 +124,9 @@ llvm::Error ExpressionTable::addInputs(llvm::ArrayRef<mlir::RankedTensorType> in
     row.extent.collectNames(left);
     for (llvm::StringRef name : left)
       if (!rowOfName.contains(name))
-        return llvm::createStringError("dim '" + name + "' does not follow from the inputs' shapes: '" +
-                                       row.extent.str() +
-                                       "' cannot be solved for it\nhint: give it one extent with --dim " +
-                                       name + "=N");
+        return llvm::createStringError(
+            "dim '" + name + "' does not follow from the inputs' shapes: '" + row.extent.str() +
+            "' cannot be solved for it\nhint: give it one extent with --dim " + name + "=N");
   }
   return llvm::Error::success();
 }

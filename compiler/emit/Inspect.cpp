@@ -119,8 +119,7 @@ std::string Inspector::layersText(const flatbuffers::Vector<uint32_t> *layers) c
 std::string Inspector::refText(const Plan *plan, const Entry *entry, const Instruction *step,
                                uint32_t index) const {
   const BufferRef *ref = step->buffers()->Get(index);
-  const Placement *placement =
-      count(step->placements()) ? step->placements()->Get(index) : nullptr;
+  const Placement *placement = count(step->placements()) ? step->placements()->Get(index) : nullptr;
   std::string offset = placement && placement->offset() >= 0
                            ? dimsText.row(entry, placement->offset())
                            : std::to_string(ref->offset());
@@ -146,11 +145,9 @@ std::string Inspector::refText(const Plan *plan, const Entry *entry, const Instr
 
 /// "4.0 KiB", or "e7 bytes".
 std::string Inspector::sizeText(const Entry *entry, const Instruction *step, uint32_t index) const {
-  const Placement *placement =
-      count(step->placements()) ? step->placements()->Get(index) : nullptr;
-  return placement && placement->size() >= 0
-             ? dimsText.row(entry, placement->size()) + " bytes"
-             : size(step->buffers()->Get(index)->size());
+  const Placement *placement = count(step->placements()) ? step->placements()->Get(index) : nullptr;
+  return placement && placement->size() >= 0 ? dimsText.row(entry, placement->size()) + " bytes"
+                                             : size(step->buffers()->Get(index)->size());
 }
 
 void Inspector::printEntry(llvm::raw_ostream &out, const Entry *entry) const {
@@ -165,7 +162,8 @@ void Inspector::printEntry(llvm::raw_ostream &out, const Entry *entry) const {
   list(entry->outputs());
   out << ")\n";
   if (count(entry->dims()))
-    out << "dims " << dimsText.names(entry) << "; sizes of memory and work are at their upper bounds\n";
+    out << "dims " << dimsText.names(entry)
+        << "; sizes of memory and work are at their upper bounds\n";
 }
 
 Cut Inspector::cutOf(const Plan *plan, const Entry *entry) const {
@@ -303,7 +301,8 @@ void Inspector::print(llvm::raw_ostream &out, bool disassemble) const {
     }
     for (const Variable *variable : rows(plan->variables()))
       out << "variable " << text(variable->name()) << ": "
-          << dimsText.type(variable->type(), variable->dims()) << "  " << size(variable->size()) << '\n';
+          << dimsText.type(variable->type(), variable->dims()) << "  " << size(variable->size())
+          << '\n';
     for (const Entry *entry : rows(plan->entries())) {
       printEntry(out, entry);
       printCut(out, plan, entry);

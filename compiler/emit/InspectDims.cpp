@@ -80,8 +80,7 @@ llvm::json::Object DimsText::namesJson(const Entry *entry) const {
   llvm::json::Object object;
   for (uint32_t i = 0; i < count(entry->dims()); ++i) {
     const NamedDim *dim = entry->dims()->Get(i);
-    object[llvm::json::fixUTF8(dimName(dim->name()))] =
-        llvm::json::Array{dim->min(), dim->max()};
+    object[llvm::json::fixUTF8(dimName(dim->name()))] = llvm::json::Array{dim->min(), dim->max()};
   }
   return object;
 }

@@ -70,8 +70,8 @@ private:
   llvm::SmallVector<PlacedSegment> segments;
   llvm::SmallVector<PlacedConstant> constants;
   uint64_t dataOffset = 0, dataBytes = 0;
-  llvm::StringMap<uint32_t> indices; ///< symbol → index in its table
-  llvm::StringMap<uint32_t> layers;  ///< name → index in Program.layers
+  llvm::StringMap<uint32_t> indices;  ///< symbol → index in its table
+  llvm::StringMap<uint32_t> layers;   ///< name → index in Program.layers
   llvm::StringMap<uint32_t> dimNames; ///< name → index in Program.dim_names
   llvm::DenseMap<mlir::Operation *, ExpressionTable::Term> offsets; ///< of the entry's places
 };

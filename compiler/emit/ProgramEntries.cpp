@@ -48,8 +48,8 @@ void ProgramBuilder::addBuffers(ValueRange buffers, fmt::InstructionT &step,
     if (std::optional<int64_t> number = origin.offset.constant(); number && !place)
       offset = *number;
     else
-      offsetRow = table.row(table.apply(
-          fmt::ExprOp::add, place ? offsets.lookup(place) : Term(), table.term(origin.offset)));
+      offsetRow = table.row(table.apply(fmt::ExprOp::add, place ? offsets.lookup(place) : Term(),
+                                        table.term(origin.offset)));
     if (!type.getExpression().empty())
       sizeRow = table.row(table.term(type.size()));
     if (place)
@@ -62,6 +62,38 @@ void ProgramBuilder::addBuffers(ValueRange buffers, fmt::InstructionT &step,
     step.placements = std::move(placements);
 }
 
+/// Whether an expression of extents never shrinks while a dim grows.
+static bool neverShrinks(const DimExpr &expression) {
+  struct Value {
+    bool grows, isNumber;
+    int64_t number;
+  };
+  using Operation = DimExpr::Operation;
+  return expression
+      .lower<Value>([](int64_t number) { return Value{true, true, number}; },
+                    [](StringRef) { return Value{true, false, 0}; },
+                    [](Operation operation, Value a, Value b) {
+                      bool both = a.grows && b.grows;
+                      switch (operation) {
+                      case Operation::Add:
+                      case Operation::Min:
+                      case Operation::Max:
+                        return Value{both, false, 0};
+                      case Operation::Mul: // of values that are not negative: extents, and numbers
+                        return Value{both && !(a.isNumber && a.number < 0) &&
+                                         !(b.isNumber && b.number < 0),
+                                     false, 0};
+                      case Operation::Sub:
+                      case Operation::FloorDiv:
+                        return Value{a.grows && b.isNumber, false, 0};
+                      case Operation::Mod:
+                        break;
+                      }
+                      return Value{false, false, 0};
+                    })
+      .grows;
+}
+
 /// An entry with places uses of each arena what lies below its highest end.
 void ProgramBuilder::addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, ExpressionTable &table) {
   SmallVector<plan::PlaceOp> places(op.getBody().getOps<plan::PlaceOp>());
@@ -70,7 +102,13 @@ void ProgramBuilder::addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, Express
   llvm::DenseSet<Value> covered; // others lie behind them
   for (plan::PlaceOp place : places)
     covered.insert(place.getBehind().begin(), place.getBehind().end());
+  bool grows = llvm::all_of(
+      places, [](plan::PlaceOp place) { return neverShrinks(place.getType().size()); });
   for (auto arena : module.getOps<plan::ArenaOp>()) {
+    if (!grows) {
+      entry.arena_sizes.emplace_back(arena.getSize(), -1, 0);
+      continue;
+    }
     Term size;
     for (plan::PlaceOp place : places)
       if (place.getArena() == arena.getSymName() && !covered.contains(place))

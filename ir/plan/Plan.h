@@ -39,8 +39,8 @@ llvm::StringRef hostSpace(mlir::Operation *inModule);
 /// Bytes of a tensor as the plan stores it (`storedBytes`), as a number or an expression of dims.
 DimExpr storedSize(mlir::RankedTensorType type);
 
-/// What a buffer is part of: the bytes from `offset` on of a plan.ref's memory (`offset` counts from
-/// its start), of a plan.place or of a plan.alloc.
+/// What a buffer is part of: the bytes from `offset` on of a plan.ref's memory (`offset` counts
+/// from its start), of a plan.place or of a plan.alloc.
 struct Origin {
   mlir::Operation *root = nullptr;
   DimExpr offset;

@@ -64,8 +64,8 @@ struct AllocateArenas : ingot::impl::AllocateArenasBase<AllocateArenas> {
       // Times go on from entry to entry, so the buffers of one are neighbours in the list.
       auto entry = allocs[i]->getParentOfType<plan::EntryOp>();
       inEntry.clear();
-      for (size_t j = i;
-           j < allocs.size() && allocs[j]->getParentOfType<plan::EntryOp>() == entry; ++j)
+      for (size_t j = i; j < allocs.size() && allocs[j]->getParentOfType<plan::EntryOp>() == entry;
+           ++j)
         inEntry.push_back(j);
       bool dynamic = llvm::any_of(
           inEntry, [&](size_t j) { return !allocs[j].getType().getExpression().empty(); });
@@ -177,8 +177,7 @@ private:
       }
       plan::AllocOp alloc = allocs[inEntry[i]];
       Value place = plan::PlaceOp::create(builder, alloc.getLoc(), alloc.getType(),
-                                          arenaOf(alloc).getValue(),
-                                          offsets[inEntry[i]], behind);
+                                          arenaOf(alloc).getValue(), offsets[inEntry[i]], behind);
       places.push_back(place);
       replaceByReferences(
           alloc, 0, [&](OpBuilder &builder, Location loc, const DimExpr &at, Type type) -> Value {

@@ -14,8 +14,8 @@ static DimExpr sizeOf(Value tensor) {
 }
 
 Value PlanConverter::newBuffer(Location loc, Type type, StringRef space) {
-  return plan::AllocOp::create(
-      builder, loc, bufferType(plan::storedSize(cast<RankedTensorType>(type)), space));
+  return plan::AllocOp::create(builder, loc,
+                               bufferType(plan::storedSize(cast<RankedTensorType>(type)), space));
 }
 
 /// A reference to a whole input, constant, …; made once per entry, at its beginning.
@@ -30,9 +30,9 @@ Value PlanConverter::reference(Location loc, BufferKind kind, FlatSymbolRefAttr 
   if (!value) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(entryBlock);
-    value = plan::RefOp::create(builder, loc, type, kind, symbol,
-                                index ? builder.getI64IntegerAttr(*index) : IntegerAttr(),
-                                DimExpr(0));
+    value =
+        plan::RefOp::create(builder, loc, type, kind, symbol,
+                            index ? builder.getI64IntegerAttr(*index) : IntegerAttr(), DimExpr(0));
   }
   return value;
 }
@@ -180,8 +180,7 @@ FailureOr<DimExpr> PlanConverter::sliceOffset(SliceOp op) {
   for (int64_t i = type.getRank(); i-- > 0;) {
     bool whole = sizes[i] == extents[i];
     if (((op.getSteps()[i] != 1 || inner) && !isOne(sizes[i])))
-      return op->emitError(
-          "internal: a slice that is not contiguous may not reach the plan phase");
+      return op->emitError("internal: a slice that is not contiguous may not reach the plan phase");
     inner |= !whole;
     offset += starts[i] * stride;
     stride *= extents[i];
@@ -206,9 +205,9 @@ LogicalResult PlanConverter::convertView(Operation *op) {
       return failure();
     offset = *start;
   }
+  SmallVector<DimExpr> extents = extentsOf(cast<RankedTensorType>(result.getType()));
   if (auto concat = dyn_cast<ConcatOp>(op))
-    for (const DimExpr &extent :
-         ArrayRef(extentsOf(cast<RankedTensorType>(result.getType()))).take_front(concat.getAxis()))
+    for (const DimExpr &extent : ArrayRef(extents).take_front(concat.getAxis()))
       if (extent != DimExpr(1))
         return op->emitError(
             "internal: a concat of parts that are not contiguous may not reach the plan phase");
@@ -246,8 +245,7 @@ LogicalResult PlanConverter::convert(Operation *op) {
     FailureOr<Value> from = bufferOf(op, update.getValue(), host);
     if (failed(from))
       return failure();
-    copy(loc, *from,
-         variable(update.getVariableAttr(), cast<BufferType>(from->getType()).size()));
+    copy(loc, *from, variable(update.getVariableAttr(), cast<BufferType>(from->getType()).size()));
     return success();
   }
   if (auto read = dyn_cast<VariableReadOp>(op)) {

@@ -17,7 +17,7 @@ using namespace ingot;
 //----------------------------------------------------------------------------------------------===//
 
 plan::TargetOp PlanConverter::addTarget(StringRef name, StringRef driver, StringRef arch,
-                                    ArrayRef<std::string> features) {
+                                        ArrayRef<std::string> features) {
   SmallVector<StringRef> list(features.begin(), features.end());
   auto op = plan::TargetOp::create(top, module.getLoc(), name, driver, arch,
                                    builder.getStrArrayAttr(list));
@@ -38,8 +38,8 @@ StringRef PlanConverter::spaceFor(StringRef name, plan::TargetOp target, uint64_
   return it->second;
 }
 
-void PlanConverter::addKernel(func::FuncOp function, const CompiledKernel &record, StringRef segment,
-                          bool device) {
+void PlanConverter::addKernel(func::FuncOp function, const CompiledKernel &record,
+                              StringRef segment, bool device) {
   auto attr = function->getAttrOfType<KernelAttr>("ingot.kernel");
   SmallVector<Attribute> layers(attr.getLayers().begin(), attr.getLayers().end());
   StringRef name = function.getSymName();
@@ -58,7 +58,7 @@ void PlanConverter::addKernel(func::FuncOp function, const CompiledKernel &recor
 }
 
 LogicalResult PlanConverter::addKernels(const CompiledTarget &target, StringRef targetSymbol,
-                                    llvm::StringMap<func::FuncOp> &kernels) {
+                                        llvm::StringMap<func::FuncOp> &kernels) {
   bool device = target.target->driver() != "cpu";
   SmallVector<StringRef> segments;
   for (auto [i, segment] : llvm::enumerate(target.code->segments)) {
@@ -165,7 +165,7 @@ LogicalResult PlanConverter::addTargets(ArrayRef<func::FuncOp> kernels) {
 }
 
 plan::ConstantOp PlanConverter::constantFor(Location loc, Attribute value, RankedTensorType type,
-                                        StringRef space) {
+                                            StringRef space) {
   std::string name = "constant";
   Attribute identity = value;
   if (auto weight = dyn_cast<WeightAttr>(value)) {

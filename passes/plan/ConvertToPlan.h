@@ -28,8 +28,8 @@ private:
   plan::TargetOp addTarget(llvm::StringRef name, llvm::StringRef driver, llvm::StringRef arch,
                            llvm::ArrayRef<std::string> features);
   llvm::StringRef spaceFor(llvm::StringRef name, plan::TargetOp target, uint64_t alignment);
-  void addKernel(mlir::func::FuncOp function, const CompiledKernel &record,
-                 llvm::StringRef segment, bool device);
+  void addKernel(mlir::func::FuncOp function, const CompiledKernel &record, llvm::StringRef segment,
+                 bool device);
   plan::ConstantOp constantFor(mlir::Location loc, mlir::Attribute value,
                                mlir::RankedTensorType type, llvm::StringRef space);
 
@@ -48,8 +48,7 @@ private:
   }
   mlir::Value newBuffer(mlir::Location loc, mlir::Type type, llvm::StringRef space);
   mlir::Value reference(mlir::Location loc, plan::BufferKind kind, mlir::FlatSymbolRefAttr symbol,
-                        std::optional<uint64_t> index, const DimExpr &bytes,
-                        llvm::StringRef space);
+                        std::optional<uint64_t> index, const DimExpr &bytes, llvm::StringRef space);
   mlir::Value range(mlir::Location loc, mlir::Value buffer, const DimExpr &offset,
                     const DimExpr &bytes);
   void copy(mlir::Location loc, mlir::Value from, mlir::Value to) {

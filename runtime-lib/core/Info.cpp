@@ -70,13 +70,9 @@ const char *ingot_program_entry_name(const ingot_program *program, uint32_t entr
 }
 
 int32_t ingot_program_find_entry(const ingot_program *program, const char *name) {
-  for (uint32_t i = 0; i < program->numEntries; ++i) {
-    const char *a = program->entries[i].entry->name()->c_str(), *b = name;
-    while (*a && *a == *b)
-      ++a, ++b;
-    if (*a == *b)
+  for (uint32_t i = 0; i < program->numEntries; ++i)
+    if (equal(program->entries[i].entry->name()->c_str(), name))
       return int32_t(i);
-  }
   return -1;
 }
 
@@ -103,15 +99,14 @@ ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, 
 }
 
 uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry) {
-  const fmt::Entry *record = entryAt(program, entry);
-  return record ? count(record->dims()) : 0;
+  return entry < program->numEntries ? program->entries[entry].numNames : 0;
 }
 
 ingot_status ingot_program_dim(const ingot_program *program, uint32_t entry, uint32_t index,
                                ingot_dim *info) {
   if (index >= ingot_program_num_dims(program, entry))
     return INGOT_ERROR_ARGUMENT;
-  const fmt::NamedDim *dim = entryAt(program, entry)->dims()->Get(index);
+  const fmt::NamedDim *dim = &program->entries[entry].names[index];
   *info = {dim->min(), dim->max(), program->root->dim_names()->Get(dim->name())->c_str()};
   return INGOT_OK;
 }

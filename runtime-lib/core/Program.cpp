@@ -5,13 +5,13 @@
 
 using namespace ingot;
 
-namespace {
-
-bool equal(const char *a, const char *b) {
+bool ingot::equal(const char *a, const char *b) {
   while (*a && *a == *b)
     ++a, ++b;
   return *a == *b;
 }
+
+namespace {
 
 ingot_status checkHashes(const char *name, const fmt::Program *root, const uint8_t *segments,
                          bool weightsToo, ingot_error *error) {
@@ -148,12 +148,13 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
     step.target = instruction->target();
     step.device = kCpu;
     step.tilesExpr = -1;
-    step.placed = count(instruction->placements()) != 0;
+    step.buffers = elements(instruction->buffers());
+    step.placements = elements(instruction->placements());
+    step.numBuffers = count(instruction->buffers());
     if (step.op == fmt::Op::launch) {
       const fmt::Kernel *kernel = plan->kernels()->Get(instruction->kernel());
       step.kernel = instruction->kernel();
       step.device = deviceOfTarget(program, kernel->target());
-      step.numBuffers = count(instruction->buffers());
       step.numDims = count(instruction->dims());
       uint32_t &pointers = step.device == kCpu ? program->numPointers : program->numRanges;
       step.firstPointer = pointers;
@@ -166,8 +167,8 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
         // Waking the pool costs a few microseconds: about what this much work takes.
         bool unknown = !kernel->flops() && !kernel->bytes();
         step.parallel = unknown || kernel->flops() >= 200000 || kernel->bytes() >= 65536;
-        for (uint32_t k = 0; !step.placed && k < step.numBuffers; ++k) {
-          fmt::BufferKind kind = instruction->buffers()->Get(k)->kind();
+        for (uint32_t k = 0; !step.placements && k < step.numBuffers; ++k) {
+          fmt::BufferKind kind = step.buffers[k].kind();
           numSlots += kind == fmt::BufferKind::input || kind == fmt::BufferKind::output;
         }
       }
@@ -178,6 +179,9 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
   BoundSlot *slots = carver.take<BoundSlot>(numSlots);
   if (state) {
     *state = {entry,
+              elements(entry->expressions()),
+              elements(entry->dims()),
+              elements(entry->arena_sizes()),
               steps,
               numSteps,
               slots,
@@ -192,9 +196,10 @@ void layoutEntry(ingot_program *program, Carver &carver, EntryState *state, uint
               program->numNames,
               count(entry->dims())};
     for (uint32_t i = 0; i < numSteps; ++i)
-      for (uint32_t k = 0; steps[i].device == kCpu && !steps[i].placed && k < steps[i].numBuffers;
+      for (uint32_t k = 0; steps[i].op == fmt::Op::launch && steps[i].device == kCpu &&
+                           !steps[i].placements && k < steps[i].numBuffers;
            ++k) {
-        const fmt::BufferRef *ref = steps[i].instruction->buffers()->Get(k);
+        const fmt::BufferRef *ref = &steps[i].buffers[k];
         uint32_t pointer = steps[i].firstPointer + k;
         if (ref->kind() == fmt::BufferKind::input)
           *slots++ = {pointer, ref->index(), ref->offset()};

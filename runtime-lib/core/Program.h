@@ -14,6 +14,12 @@ namespace ingot {
 /// Number of elements of a FlatBuffer vector that may be absent.
 template <typename V> uint32_t count(const V *vector) { return vector ? vector->size() : 0; }
 
+/// The elements of a vector of structs, to be indexed without looking the vector up again; null
+/// when it is absent or empty.
+template <typename T> const T *elements(const flatbuffers::Vector<const T *> *vector) {
+  return count(vector) ? vector->Get(0) : nullptr;
+}
+
 /// No memory of a program may be larger: it keeps every sum of sizes far from overflow.
 constexpr uint64_t kMaxBytes = uint64_t(1) << 46;
 
@@ -34,9 +40,10 @@ uint32_t spaceOf(const fmt::Plan *plan, const fmt::BufferRef &ref);
 /// One instruction, decoded once when the program is opened.
 struct Step {
   const fmt::Instruction *instruction;
+  const fmt::BufferRef *buffers;
+  const fmt::Placement *placements; // null: all its buffers are fixed
   fmt::Op op;
   bool parallel;   // worth handing to the pool
-  bool placed;     // has placements
   uint32_t device; // index into ingot_program::devices, or kCpu
   uint32_t kernel; // launch
   uint32_t target; // jumps
@@ -60,6 +67,9 @@ struct BoundSlot {
 /// entries.
 struct EntryState {
   const fmt::Entry *entry;
+  const fmt::Expr *expressions;
+  const fmt::NamedDim *names;
+  const fmt::Extent *arenaSizes; // null: all of every arena
   Step *steps;
   uint32_t numSteps;
   BoundSlot *slots;
@@ -154,8 +164,7 @@ struct Extract {
   uint64_t offset, bytes;
 };
 /// Where a verified reference into a device's memory lies.
-ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref,
-                               Extract at);
+ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref, Extract at);
 /// Where a verified reference into the host's memory lies; inputs and outputs as bound (null if
 /// not).
 uint8_t *hostPointer(const ingot_session *session, const EntryState &entry,
@@ -166,6 +175,11 @@ ingot_status evaluate(ingot_session *session, uint32_t entry, const int64_t *nam
                       ingot_error *error);
 /// One row of an expression table on operands a and b; false if it overflows or divides by nothing.
 bool applyRow(fmt::ExprOp op, int64_t a, int64_t b, int64_t &result);
+/// All rows of an entry, for bound inputs, or with `named` for these values of its named dims.
+/// Gives the first row that has no value, or their number.
+uint32_t applyRows(const EntryState &entry, const Binding *inputs, const int64_t *named,
+                   int64_t *values);
+bool equal(const char *a, const char *b);
 
 /// Bytes of the arenas that calls within a session's limits on dims can use.
 struct Limits {
@@ -181,7 +195,7 @@ ingot_status openLimits(const ingot_program *program, const ingot_session_option
                         Limits &limits, ingot_error *error);
 void closeLimits(const ingot_program *program, Limits &limits);
 /// The largest value of a named dim that a session takes.
-int64_t dimLimit(const ingot_program *program, const fmt::NamedDim *dim,
+int64_t dimLimit(const ingot_program *program, const fmt::NamedDim &dim,
                  const ingot_session_options *options);
 inline uint32_t numLimits(const ingot_session_options *options) {
   bool has = options && options->struct_size == sizeof(ingot_session_options);

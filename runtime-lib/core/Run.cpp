@@ -66,17 +66,17 @@ uint64_t bufferBytes(const ingot_session *session, const EntryState &entry,
 }
 
 /// What of its k-th buffer an instruction touches in this call: bytes that are really there.
-Extract locate(const ingot_session *session, const EntryState &entry,
-               const fmt::Instruction *instruction, uint32_t k) {
-  const fmt::BufferRef &ref = *instruction->buffers()->Get(k);
+Extract locate(const ingot_session *session, const EntryState &entry, const Step &step,
+               uint32_t k) {
+  const fmt::BufferRef &ref = step.buffers[k];
   Extract at = {ref.offset(), ref.size()};
-  if (count(instruction->placements())) {
-    const fmt::Placement *placement = instruction->placements()->Get(k);
+  if (step.placements) {
+    const fmt::Placement &placement = step.placements[k];
     const int64_t *values = session->values + entry.firstValue;
-    if (placement->offset() >= 0)
-      at.offset = uint64_t(values[placement->offset()]);
-    if (placement->size() >= 0)
-      at.bytes = uint64_t(values[placement->size()]);
+    if (placement.offset() >= 0)
+      at.offset = uint64_t(values[placement.offset()]);
+    if (placement.size() >= 0)
+      at.bytes = uint64_t(values[placement.size()]);
     return at; // place() has checked them
   }
   if (ref.kind() == fmt::BufferKind::input || ref.kind() == fmt::BufferKind::output) {
@@ -92,9 +92,9 @@ ingot_status place(ingot_session *session, uint32_t entryIndex) {
   const EntryState &entry = session->program->entries[entryIndex];
   for (uint32_t i = 0; i < entry.numSteps; ++i) {
     const Step &step = entry.steps[i];
-    for (uint32_t k = 0; step.placed && k < count(step.instruction->buffers()); ++k) {
-      const fmt::BufferRef &ref = *step.instruction->buffers()->Get(k);
-      Extract at = locate(session, entry, step.instruction, k);
+    for (uint32_t k = 0; step.placements && k < step.numBuffers; ++k) {
+      const fmt::BufferRef &ref = step.buffers[k];
+      Extract at = locate(session, entry, step, k);
       // A negative number is a huge one here.
       if (at.bytes > ref.size() || !inRange(at.offset, at.bytes, bufferBytes(session, entry, ref)))
         return badExtent(&session->error, i);
@@ -110,14 +110,12 @@ ingot_status place(ingot_session *session, uint32_t entryIndex) {
 }
 
 ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t index) {
-  const fmt::Instruction *instruction = entry.steps[index].instruction;
+  const Step &step = entry.steps[index];
   const ingot_program *program = session->program;
-  const fmt::BufferRef &dst = *instruction->buffers()->Get(0),
-                       &src = *instruction->buffers()->Get(1);
-  Extract into = locate(session, entry, instruction, 0),
-          of = locate(session, entry, instruction, 1);
+  const fmt::BufferRef &dst = step.buffers[0], &src = step.buffers[1];
+  Extract into = locate(session, entry, step, 0), of = locate(session, entry, step, 1);
   uint64_t bytes;
-  if (!extentValue(session, entry, instruction->bytes(), bytes) || bytes > into.bytes ||
+  if (!extentValue(session, entry, step.instruction->bytes(), bytes) || bytes > into.bytes ||
       bytes > of.bytes)
     return badExtent(&session->error, index);
   if (!bytes)
@@ -126,8 +124,8 @@ ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t i
   uint32_t to = deviceOfSpace(program, spaceOf(program->plan, dst));
   uint32_t from = deviceOfSpace(program, spaceOf(program->plan, src));
   if (to == kCpu && from == kCpu) {
-    move(hostPointer(session, entry, dst, into.offset),
-         hostPointer(session, entry, src, of.offset), bytes);
+    move(hostPointer(session, entry, dst, into.offset), hostPointer(session, entry, src, of.offset),
+         bytes);
     return INGOT_OK;
   }
   const Device &device = program->devices[to == kCpu ? from : to];
@@ -146,9 +144,9 @@ ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t i
 }
 
 ingot_status runStridedCopy(ingot_session *session, const EntryState &entry, uint32_t index) {
-  const fmt::Instruction *instruction = entry.steps[index].instruction;
-  const fmt::BufferRef &dst = *instruction->buffers()->Get(0),
-                       &src = *instruction->buffers()->Get(1);
+  const Step &step = entry.steps[index];
+  const fmt::Instruction *instruction = step.instruction;
+  const fmt::BufferRef &dst = step.buffers[0], &src = step.buffers[1];
   uint32_t rank = count(instruction->shape());
   uint64_t shape[INGOT_MAX_RANK], dstStride[INGOT_MAX_RANK], srcStride[INGOT_MAX_RANK];
   uint64_t dstLast = 0, srcLast = 0;
@@ -169,8 +167,7 @@ ingot_status runStridedCopy(ingot_session *session, const EntryState &entry, uin
   if (empty)
     return INGOT_OK;
   uint64_t run = instruction->element_size();
-  Extract into = locate(session, entry, instruction, 0),
-          of = locate(session, entry, instruction, 1);
+  Extract into = locate(session, entry, step, 0), of = locate(session, entry, step, 1);
   if (dstLast + run > into.bytes || srcLast + run > of.bytes)
     return badExtent(&session->error, index);
   // Inner dims that are contiguous on both sides become one run of bytes.
@@ -296,8 +293,8 @@ ingot_status runSteps(ingot_session *session, uint32_t entryIndex) {
       i = step.target;
       continue;
     case fmt::Op::jump_if_false: {
-      const fmt::BufferRef &ref = *step.instruction->buffers()->Get(0);
-      Extract at = locate(session, entry, step.instruction, 0);
+      const fmt::BufferRef &ref = step.buffers[0];
+      Extract at = locate(session, entry, step, 0);
       if (!at.bytes)
         return badExtent(&session->error, i);
       i = *hostPointer(session, entry, ref, at.offset) ? i + 1 : step.target;
@@ -352,37 +349,45 @@ bool ingot::applyRow(fmt::ExprOp op, int64_t a, int64_t b, int64_t &result) {
   }
 }
 
+uint32_t ingot::applyRows(const EntryState &entry, const Binding *inputs, const int64_t *named,
+                          int64_t *values) {
+  uint32_t i = 0;
+  for (; i < entry.numValues; ++i) {
+    const fmt::Expr &expr = entry.expressions[i];
+    if (expr.op() == fmt::ExprOp::constant)
+      values[i] = expr.value();
+    else if (expr.op() == fmt::ExprOp::input_dim)
+      values[i] = named ? 0 : inputs[expr.a()].dims[expr.b()];
+    else if (!applyRow(expr.op(), values[expr.a()], values[expr.b()], values[i]))
+      break;
+    for (uint32_t k = 0; named && k < entry.numNames; ++k)
+      if (entry.names[k].expr() == i)
+        values[i] = named[k];
+  }
+  return i;
+}
+
 /// Computes the values of an entry's expressions and checks the named dims among them.
 static ingot_status evaluateRows(ingot_session *session, uint32_t entryIndex, const int64_t *named,
                                  ingot_error *error) {
   const ingot_program *program = session->program;
   const EntryState &entry = program->entries[entryIndex];
   int64_t *values = session->values + entry.firstValue;
-  for (uint32_t i = 0; i < entry.numValues; ++i) {
-    const fmt::Expr *expr = entry.entry->expressions()->Get(i);
-    if (expr->op() == fmt::ExprOp::constant)
-      values[i] = expr->value();
-    else if (expr->op() == fmt::ExprOp::input_dim)
-      values[i] = session->bindings[entry.firstBinding + uint32_t(expr->a())].dims[expr->b()];
-    else if (!applyRow(expr->op(), values[expr->a()], values[expr->b()], values[i]))
-      return fail(error, INGOT_ERROR_ARGUMENT,
-                  "expression %u of entry '%s' overflows or divides by zero for these shapes",
-                  uint64_t(i), entry.entry->name()->c_str());
-    for (uint32_t k = 0; named && k < entry.numNames; ++k)
-      if (entry.entry->dims()->Get(k)->expr() == i)
-        values[i] = named[k];
-  }
+  uint32_t good = applyRows(entry, session->bindings + entry.firstBinding, named, values);
+  if (good != entry.numValues)
+    return fail(error, INGOT_ERROR_ARGUMENT,
+                "expression %u of entry '%s' overflows or divides by zero for these shapes",
+                uint64_t(good), entry.entry->name()->c_str());
   for (uint32_t k = 0; k < entry.numNames; ++k) {
-    const fmt::NamedDim *dim = entry.entry->dims()->Get(k);
+    const fmt::NamedDim *dim = &entry.names[k];
     int64_t value = values[dim->expr()], limit = session->limits[entry.firstName + k];
     if (value >= dim->min() && value <= limit)
       continue;
-    fail(error, INGOT_ERROR_ARGUMENT, "dim '%s' is %d, but ",
-         program->root->dim_names()->Get(dim->name())->c_str(), value);
     bool limited = value >= dim->min() && value <= dim->max();
-    append(error, limited ? "the session was made for %d..%d" : "the program was compiled for %d..%d",
-           dim->min(), limited ? limit : dim->max());
-    return INGOT_ERROR_ARGUMENT;
+    return fail(error, INGOT_ERROR_ARGUMENT, "dim '%s' is %d, but the %s for %d..%d",
+                program->root->dim_names()->Get(dim->name())->c_str(), value,
+                limited ? "session was made" : "program was compiled", dim->min(),
+                limited ? limit : dim->max());
   }
   return INGOT_OK;
 }
@@ -394,15 +399,11 @@ static ingot_status measureArenas(ingot_session *session, uint32_t entryIndex, i
   const fmt::Plan *plan = program->plan;
   uint64_t used = 0;
   for (uint32_t i = 0; i < count(plan->arenas()); ++i) {
-    uint64_t bytes = plan->arenas()->Get(i)->size();
-    bool said = count(entry.entry->arena_sizes());
-    if (said && !extentValue(session, entry, entry.entry->arena_sizes()->Get(i), bytes))
+    uint64_t bytes = session->memories[i].bytes;
+    if (entry.arenaSizes && (!extentValue(session, entry, &entry.arenaSizes[i], bytes) ||
+                             bytes > session->memories[i].bytes))
       return fail(error, INGOT_ERROR_ARGUMENT, "arena %u would be larger than at the bounds",
                   uint64_t(i));
-    if (bytes > session->memories[i].bytes)
-      return fail(error, INGOT_ERROR_MEMORY,
-                  "these inputs need %u bytes of arena %u, and the session was made with %u", bytes,
-                  uint64_t(i), session->memories[i].bytes);
     if (deviceOfSpace(program, plan->arenas()->Get(i)->space()) == kCpu)
       used += bytes;
   }

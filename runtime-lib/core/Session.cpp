@@ -64,8 +64,8 @@ ingot_session *layout(const ingot_program *program, uint32_t threads, const Limi
       arrays.memories[i].bytes = bytes;
     if (deviceOfSpace(program, isArena ? arena->space() : variable->space()) != kCpu)
       continue;
-    uint8_t *memory = carver.take<uint8_t>(
-        bytes, atLeast(isArena ? arena->alignment() : variable->alignment()));
+    uint8_t *memory =
+        carver.take<uint8_t>(bytes, atLeast(isArena ? arena->alignment() : variable->alignment()));
     if (session)
       arrays.memories[i].host = memory;
   }
@@ -100,8 +100,8 @@ ingot_status resolve(ingot_session *session, ingot_error *error) {
     const EntryState &entry = program->entries[e];
     for (uint32_t i = 0; i < entry.numSteps; ++i) {
       const Step &step = entry.steps[i];
-      for (uint32_t k = 0; !step.placed && k < count(step.instruction->buffers()); ++k) {
-        const fmt::BufferRef &ref = *step.instruction->buffers()->Get(k);
+      for (uint32_t k = 0; !step.placements && k < step.numBuffers; ++k) {
+        const fmt::BufferRef &ref = step.buffers[k];
         if (ref.kind() == fmt::BufferKind::arena &&
             !inRange(ref.offset(), ref.size(), session->memories[ref.index()].bytes))
           return fail(error, INGOT_ERROR_FORMAT,
@@ -110,8 +110,7 @@ ingot_status resolve(ingot_session *session, ingot_error *error) {
         if (step.op != fmt::Op::launch)
           continue;
         if (step.device == kCpu)
-          session->pointers[step.firstPointer + k] =
-              hostPointer(session, entry, ref, ref.offset());
+          session->pointers[step.firstPointer + k] = hostPointer(session, entry, ref, ref.offset());
         else
           session->ranges[step.firstPointer + k] =
               deviceRange(session, ref, {ref.offset(), ref.size()});
@@ -134,13 +133,6 @@ ingot_status describe(ingot_error *error, bool isInput, const char *name,
     append(error, i ? ", %d" : "%d", tensor->dims[i]);
   append(error, "], but ");
   return INGOT_ERROR_ARGUMENT;
-}
-
-/// Whether a dim's text is a name, and not an expression of names.
-bool isName(const char *text) {
-  while (*text && *text != ' ' && *text != '*' && *text != '(')
-    ++text;
-  return !*text;
 }
 
 /// Checks the caller's shape against an input's signature and notes it in the binding.
@@ -174,10 +166,7 @@ ingot_status bindShape(const ingot_program *program, const fmt::Tensor *signatur
     fail(error, INGOT_ERROR_ARGUMENT, "input '%s' dim %u ", name, uint64_t(i));
     if (dimName)
       append(error, "(%s) ", dimName);
-    append(error, "is %d, but the program was compiled for %d..%d", extent, dim->min(),
-           dim->max());
-    if (dimName && isName(dimName))
-      append(error, "\nhint: compile with --dim %s=LO..HI for other extents", dimName);
+    append(error, "is %d, but the program was compiled for %d..%d", extent, dim->min(), dim->max());
     return INGOT_ERROR_ARGUMENT;
   }
   return INGOT_OK;
@@ -379,8 +368,7 @@ static ingot_status create(ingot_program *program, const ingot_session_options *
     const EntryState &entry = program->entries[e];
     session->fresh[e] = entry.numValues == 0;
     for (uint32_t k = 0; k < entry.numNames; ++k)
-      session->limits[entry.firstName + k] =
-          dimLimit(program, entry.entry->dims()->Get(k), options);
+      session->limits[entry.firstName + k] = dimLimit(program, entry.names[k], options);
     if (session->fresh[e])
       session->arenaBytes[e] = ingot_program_arena_bytes(program);
   }

@@ -573,10 +573,11 @@ ingot_status verifyProgram(const void *image, uint64_t avail, const char *name,
     return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it ends within its header", name);
   memcpy(&header, bytes, sizeof(header));
   if (!header.formatVersion || header.formatVersion > kFormatVersion)
-    return fail(error, INGOT_ERROR_UNSUPPORTED,
-                "%s has format version %u, but this runtime reads 1 to %u\nhint: use the runtime of "
-                "the release that compiled it",
-                name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
+    return fail(
+        error, INGOT_ERROR_UNSUPPORTED,
+        "%s has format version %u, but this runtime reads 1 to %u\nhint: use the runtime of "
+        "the release that compiled it",
+        name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
   if (header.fileSize != avail)
     return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it should have %u bytes, but has %u",
                 name, uint64_t(header.fileSize), uint64_t(avail));

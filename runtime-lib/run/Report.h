@@ -31,7 +31,8 @@ struct Profile {
     uint64_t nanoseconds = 0, calls = 0;
   };
   std::vector<Step> steps;
-  bool atBounds = true; // the steps' flops and bytes, counted at the bounds of the dims, are those of the run
+  bool atBounds =
+      true; // the steps' flops and bytes, counted at the bounds of the dims, are those of the run
   static void record(void *context, uint32_t entry, uint32_t step, uint64_t nanoseconds);
 };
 /// One row per kernel step, slowest first: time per run, share, GFLOP/s, GB/s, kernel, layers.

@@ -178,8 +178,8 @@ const char *ingot_program_target(const ingot_program *program);
 
 /* ---- sessions ---- */
 
-/* Bytes a session of `options->threads` workers takes within `options->limits`; any alignment of the
- * caller's block is allowed for. SIZE_MAX when there can be no such session. */
+/* Bytes a session of `options->threads` workers takes within `options->limits`; any alignment of
+ * the caller's block is allowed for. SIZE_MAX when there can be no such session. */
 size_t ingot_session_memory_size(const ingot_program *program,
                                  const ingot_session_options *options);
 /* Errors: MEMORY, ARGUMENT, DEVICE. */

@@ -1,8 +1,8 @@
 // The expression table computes from shapes what the expressions say, solves extents for names, and
 // holds equal rows once.
 #include "compiler/emit/ExpressionTable.h"
-#include "runtime-lib/core/Program.h"
 #include "mlir/IR/Builders.h"
+#include "runtime-lib/core/Program.h"
 #include <gmock/gmock.h>
 
 using namespace ingot;

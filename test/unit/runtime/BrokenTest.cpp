@@ -216,9 +216,9 @@ TEST(BrokenFile, RandomFlatBuffersWithARightHashNeverCrash) {
   auto random = [&] {
     return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33;
   };
-  std::vector<std::vector<uint8_t>> seeds = {scaleProgram().build(), dynamicProgram().build(), placedProgram().build(),
-                                             stateProgram().build(), loopProgram().build(),
-                                             stridedProgram().build()};
+  std::vector<std::vector<uint8_t>> seeds = {scaleProgram().build(),  dynamicProgram().build(),
+                                             placedProgram().build(), stateProgram().build(),
+                                             loopProgram().build(),   stridedProgram().build()};
   for (int round = 0; round < 20000; ++round) {
     std::vector<uint8_t> bad = seeds[size_t(round) % seeds.size()];
     uint64_t schemaSize;

@@ -32,7 +32,8 @@ void runGolden(int version, const TestProgram &program, std::vector<int64_t> sha
   std::vector<float> x(size_t(shape[0] * shape[1])), y(x.size());
   for (size_t i = 0; i < x.size(); ++i)
     x[i] = float(i);
-  ingot_tensor in = {x.data(), x.size() * 4, shape.data(), 2}, out = {y.data(), y.size() * 4, nullptr, 0};
+  ingot_tensor in = {x.data(), x.size() * 4, shape.data(), 2},
+               out = {y.data(), y.size() * 4, nullptr, 0};
   ASSERT_EQ(ingot_session_bind_input(session, 0, 0, &in), INGOT_OK) << ingot_session_error(session);
   ASSERT_EQ(ingot_session_bind_output(session, 0, 0, &out), INGOT_OK);
   ASSERT_EQ(ingot_session_run(session, 0), INGOT_OK) << ingot_session_error(session);

@@ -15,7 +15,7 @@ struct Opened {
       : image(test.build()) {
     if (ingot_program_open_memory(image.data.get(), image.size, nullptr, &program, &error))
       return;
-    ingot_session_options options = {sizeof(options), 1, nullptr, 0, limits.data(),
+    ingot_session_options options = {sizeof(options),        1, nullptr, 0, limits.data(),
                                      uint32_t(limits.size())};
     bytes = ingot_session_memory_size(program, &options);
     ingot_session_create(program, &options, &session, &error);
@@ -111,7 +111,8 @@ TEST(Places, LimitsThatFitNothingAreRefused) {
 }
 
 TEST(Places, WhatIsNotSizedByDimsKeepsItsMemory) {
-  // The same program with a step at a fixed place high in the arena: a small session cannot hold it.
+  // The same program with a step at a fixed place high in the arena: a small session cannot hold
+  // it.
   TestProgram test = placedProgram();
   test.entry().instructions[1]->placements.clear();
   Opened small(test, {{"batch", 2}});

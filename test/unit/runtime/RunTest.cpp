@@ -124,8 +124,7 @@ TEST(Run, RefusesShapesOutsideTheirBounds) {
   ingot_tensor in = whole(x, &dims);
   EXPECT_EQ(ingot_session_bind_input(opened.session, 0, 0, &in), INGOT_ERROR_ARGUMENT);
   EXPECT_STREQ(ingot_session_error(opened.session),
-               "input 'x' dim 0 (batch) is 17, but the program was compiled for 1..16\n"
-               "hint: compile with --dim batch=LO..HI for other extents");
+               "input 'x' dim 0 (batch) is 17, but the program was compiled for 1..16");
   dims = {4, 5};
   in = whole(x, &dims);
   EXPECT_EQ(ingot_session_bind_input(opened.session, 0, 0, &in), INGOT_ERROR_ARGUMENT);

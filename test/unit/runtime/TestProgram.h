@@ -65,8 +65,8 @@ TestProgram emptyProgram();
 TestProgram scaleProgram();
 /// Dynamic: x[batch, 4] with batch 1..16, y the same shape; one launch with batch * 4 tiles.
 TestProgram dynamicProgram();
-/// Like dynamicProgram through two buffers of the arena, the second behind the first: places, sizes and
-/// the arena's size depend on batch.
+/// Like dynamicProgram through two buffers of the arena, the second behind the first: places, sizes
+/// and the arena's size depend on batch.
 TestProgram placedProgram();
 /// A variable: y = sum of all x so far. Entry "half" shares it and halves nothing: it only reads.
 TestProgram stateProgram();
