@@ -9,7 +9,7 @@ static ingot_program *program;
 static ingot_tensor_info in, out;
 
 static void *work(void *workers) {
-  ingot_session_options options = {sizeof(options), *(uint32_t *)workers, NULL, 0};
+  ingot_session_options options = {.struct_size = sizeof(options), .threads = *(uint32_t *)workers};
   ingot_session *session;
   if (ingot_session_create(program, &options, &session, NULL)) exit(3);
   ingot_tensor input = {aligned_alloc(64, (in.max_bytes / 64 + 1) * 64), in.max_bytes, NULL, 0};
