@@ -5,8 +5,9 @@
 // another object at an offset. A merge is legal when a replay of the steps that touch the two
 // reads, at every point, the same values from the shared bytes as it did from the separate ones,
 // and leaves the same values in outputs and variables. Where sizes depend on dims only wholes of
-// equal size are merged: what holds for them at the bounds holds for every size. The replay knows values by where they were
-// written, byte by byte, so that parts, repeated writes and branches need no rules of their own.
+// equal size are merged: what holds for them at the bounds holds for every size. The replay knows
+// values by where they were written, byte by byte, so that parts, repeated writes and branches need
+// no rules of their own.
 #pragma once
 
 #include "ir/plan/Plan.h"
@@ -47,7 +48,7 @@ private:
   struct Object {
     Kind kind;
     mlir::Value value; ///< of the plan.alloc or a plan.ref at offset 0
-    uint64_t bytes; ///< at the bounds of the dims
+    uint64_t bytes;    ///< at the bounds of the dims
     unsigned space;
     DimExpr size = int64_t(bytes);
     bool dynamic = !size.isConstant(); ///< it or a part of it depends on dims
