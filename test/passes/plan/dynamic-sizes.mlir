@@ -28,13 +28,11 @@ module attributes {ingot.dims = {batch = array<i64: 1, 8>, seq = array<i64: 1, 1
 // -----
 
 module attributes {ingot.dims = {past = array<i64: 0, 8>, seq = array<i64: 1, 4>}} {
-  // A cache that grows: the new part is written behind the old one, at a place that depends on the dims.
+  // A cache that grows: the new part is copied behind the old one, to a place that depends on the dims.
   // CHECK-LABEL: plan.entry @cache
-  // CHECK-DAG: %[[PAST:.*]] = plan.ref input 0 + 0 : <128, "host", "16*past">
-  // CHECK-DAG: %[[OLD:.*]] = plan.ref output 0 + 0 : <128, "host", "16*past">
-  // CHECK-DAG: %[[NEW:.*]] = plan.ref output 0 + "16*past" : <64, "host", "16*seq">
-  // CHECK-DAG: plan.copy %[[PAST]] to %[[OLD]]
-  // CHECK-DAG: plan.launch @relu reads %{{.*}} writes %[[NEW]]
+  // CHECK: %[[ALL:.*]] = plan.place @arena {{.*}}-> <192, "host", "16*past + 16*seq">
+  // CHECK: %[[NEW:.*]] = plan.range %[[ALL]] + "16*past" : {{.*}} -> <64, "host", "16*seq">
+  // CHECK: plan.copy %{{.*}} to %[[NEW]] :
   func.func @cache(%past: tensor<?x4xf32, #ingot.dims<["past"]>>, %x: tensor<?x4xf32, #ingot.dims<["seq"]>>) -> tensor<?x4xf32, #ingot.dims<["past + seq"]>> {
     %0 = ingot.launch @relu(%x) dims <["seq"]> : (tensor<?x4xf32, #ingot.dims<["seq"]>>) -> tensor<?x4xf32, #ingot.dims<["seq"]>> loc("layer")
     %1 = ingot.concat %past, %0 axis 0 : tensor<?x4xf32, #ingot.dims<["past"]>>, tensor<?x4xf32, #ingot.dims<["seq"]>> loc("layer")
