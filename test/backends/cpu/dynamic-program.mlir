@@ -1,7 +1,7 @@
 // A program with named dims, from the graph to its run at several sizes.
 // RUN: ingot compile %s --start-from=partition --target=x86-64-v2 -o %t.ingot
 // RUN: ingot inspect %t.ingot --disassemble | FileCheck %s --check-prefix=INSPECT
-// RUN: ingot run %t.ingot --dim batch=3 | FileCheck %s --check-prefix=RUN
+// RUN: ingot run %t.ingot --dim batch=3 | FileCheck %s --check-prefix=SIZE
 // RUN: not ingot run %t.ingot --dim batch=9 2>&1 | FileCheck %s --check-prefix=BOUNDS
 // RUN: not ingot run %t.ingot --dim depth=9 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
@@ -9,7 +9,7 @@
 // INSPECT: dims batch 1..8, past 0..16
 // INSPECT: expressions, computed once per run
 // INSPECT: batch = dim 0 of x
-// RUN: random input seed 1, batch=3, past=16
+// SIZE: random input seed 1, batch=3, past=16
 // BOUNDS: error: dim 'batch' is 9, but the program was compiled for 1..8
 // UNKNOWN: error: the program has no dim 'depth'
 // UNKNOWN: hint: its dims are batch, past
