@@ -8,8 +8,8 @@
 // absolute tolerance, then any number of DIM=EXTENT, and `only` where the evaluation is all. Inputs
 // and expected are .npz files (`in0`, `out0` or the model's names) or folders of TensorProto files.
 // Each job runs in a process of its own and prints a line for the evaluation and, when that
-// succeeds, one for the program, whose name ends in /compiled: `PASS name: error`, or `FAIL name:
-// why`.
+// succeeds, one for the program, whose name ends in /compiled: `PASS name: error, N of M integers
+// differ`, or `FAIL name: why`.
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/LoadedProgram.h"
 #include "compiler/importers/common/GraphBuilder.h"
@@ -92,6 +92,7 @@ std::optional<TensorValue> load(const run::ArrayFile &file, const run::ArrayEntr
 int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
             const run::ArrayFile &expected) {
   double worst = 0;
+  size_t unequal = 0, elements = 0;
   std::string problem, error;
   for (auto [i, result] : llvm::enumerate(results)) {
     StringRef name = cast<StringAttr>(forward.getResultAttr(i, "ingot.name")).getValue();
@@ -104,9 +105,12 @@ int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
                            elementName(result.type.getElementType()) + ")");
     std::vector<double> got = toDoubles(result), should = toDoubles(*want);
     double largest = 0, difference = 0;
+    bool isInteger = isa<IntegerType>(result.type.getElementType());
+    elements += isInteger ? got.size() : 0;
     for (size_t j = 0; j < got.size(); ++j) {
       if (got[j] == should[j] || (std::isnan(got[j]) && std::isnan(should[j])))
         continue;
+      unequal += isInteger;
       double distance = std::abs(got[j] - should[j]);
       difference = std::max(difference, std::isnan(distance) ? INFINITY : distance);
     }
@@ -119,7 +123,8 @@ int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
   }
   if (!problem.empty())
     return fail(job, problem);
-  std::printf("PASS %s: %.3g\n", job.name.c_str(), worst);
+  std::printf("PASS %s: %.3g, %zu of %zu integers differ\n", job.name.c_str(), worst, unequal,
+              elements);
   return 0;
 }
 

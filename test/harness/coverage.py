@@ -1,4 +1,4 @@
-"""docs/coverage.md: which source operators work on which element types, as the tests of both importers show it.
+"""docs/coverage.md: which source operators work on which element types, as the tests of the importers show it.
 
     coverage.py BUILD          writes docs/coverage.md from what `./dev test ops conformance` left in BUILD/test
 
@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
-FORMATS = {"onnx": "ONNX", "pt2": "`.pt2`"}
+FORMATS = {"onnx": "ONNX", "pt2": "`.pt2`", "tflite": "TFLite"}
 TYPES = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool", "narrow", "other"]
 # Best first; a pair of operator and type has the best state of the models that hold it.
 STATES = ["compiles", "evaluates", "imports", "refused"]
@@ -18,7 +18,7 @@ SIGNS = {"compiles": "●", "evaluates": "◐", "imports": "○", "refused": "�
 HEAD = """# Operators and element types
 
 Written by `test/harness/coverage.py` from the results of `./dev test ops conformance`, and compared with them in every run.
-Each row is a source operator, each column the element type of its first operand.
+Each row is a source operator, each column the element type of its first operand (TFLite: the first that the file does not hold).
 
 ● compiles and runs as expected · ◐ evaluates as expected, does not compile · ○ imports · – refused with an error that names it ·
 empty: no test. `narrow` are types below a byte and 8-bit floats. An operator that has no row has no test of its own here, which does not

@@ -9,6 +9,7 @@ import os
 import sys
 
 import _tflite_cases
+import _tflite_quantized  # adds its cases
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema

@@ -135,12 +135,13 @@ add("concatenation", "CONCATENATION", [rnd(2, 3), rnd(2, 5), rnd(2, 1)], "Concat
 add("split", "SPLIT", [np.array(1, np.int32), rnd(2, 6)], "SplitOptions", [0], outputs=3, numSplits=3)
 add("split_v", "SPLIT_V", [rnd(2, 7), i32(2, -1, 1), np.array(1, np.int32)], "SplitVOptions", [1, 2], outputs=3,
     numSplits=3)
+
+
 @case("slice")
 def _(b):
     result = b.tensor("float32", [2, 5, 3])
     b.graph.outputs.append(result)
     b.op("SLICE", [b.input(rnd(4, 5, 6)), b.constant(i32(1, 0, 2)), b.constant(i32(2, -1, 3))], [result], "SliceOptions")
-
 
 
 for name, begin, end, strides, masks in (
@@ -203,150 +204,6 @@ for op, options in (("RESIZE_BILINEAR", "ResizeBilinearOptions"), ("RESIZE_NEARE
     for name, fields in (("plain", {}), ("corners", dict(alignCorners=True)), ("centers", dict(halfPixelCenters=True))):
         for size in ((7, 9), (3, 2)):
             add(f"{op.lower()}_{name}_{size[0]}", op, [rnd(1, 4, 5, 2), i32(*size)], options, [1], **fields)
-
-# Quantised: int8 with per-channel weights, uint8, int16.
-LIMITS = dict(int8=(-128, 127), uint8=(0, 255), int16=(-32768, 32767), int32=(-(2**31), 2**31 - 1))
-
-
-def fit(array, dtype):
-    """Scale and zero point that hold an array's values, as converters choose them."""
-    low, high = LIMITS[dtype]
-    if dtype == "int16":
-        return float(np.float32(max(np.abs(array).max(), 1e-3) / high)), 0, 0
-    bottom, top = min(float(array.min()), 0.0), max(float(array.max()), 0.0)
-    scale = float(np.float32((top - bottom) / (high - low)))
-    return scale, int(np.clip(round(low - bottom / scale), low, high)), 0
-
-
-def store(array, by, dtype):
-    """An array in the integers of (scales, zero points, dim)."""
-    scale, zero, dim = by
-    shape = [1] * array.ndim
-    if np.ndim(scale):
-        shape[dim] = -1
-    scale, zero = np.reshape(scale, shape if np.ndim(scale) else ()), np.reshape(zero, shape if np.ndim(zero) else ())
-    return np.clip(np.round(array / scale) + zero, *LIMITS[dtype]).astype(dtype)
-
-
-def quantized(name, op, inputs, ranges, options=None, dtype="int8", same=False, version=2, out_by=None, extra=(), outputs=1, **fields):
-    """A case of one operator on quantised inputs. `ranges` are the lowest and highest result; with `same` the result
-    is stored as the first input is; `extra` are constants behind the inputs that are not quantised."""
-
-    def build(b):
-        by = [fit(a, dtype) for a in inputs]
-        ids = [b.input(store(a, q, dtype), q) for a, q in zip(inputs, by)] + [b.constant(a) for a in extra]
-        result = by[0] if same else out_by or fit(np.array(ranges), dtype)
-        results = [b.tensor(dtype, [1], result) for _ in range(outputs)]
-        b.graph.outputs += results
-        if op == "SPLIT":
-            ids.reverse()
-        b.op(op, ids, results, options, version, **fields)
-
-    CASES[name] = build
-
-
-def quantized_filter(name, op, x, w, bias, dim, ranges, options, dtype="int8", version=3, **fields):
-    """A convolution or product with weights in int8 (a scale for each channel of `dim`) or uint8."""
-
-    def build(b):
-        by_x = fit(x, dtype)
-        if dtype == "uint8":
-            by_w = fit(w, dtype)
-            stored = store(w, by_w, dtype)
-        else:
-            others = tuple(i for i in range(w.ndim) if i != dim)
-            scales = (np.abs(w).max(axis=others) / 127).astype(np.float32)
-            by_w = (scales, np.zeros(len(scales), np.int64), dim)
-            stored = store(w, by_w, "int8")
-        scales = np.float32(by_x[0]) * np.asarray(by_w[0], np.float32)
-        count = len(bias)
-        wide = np.int64 if dtype == "int16" else np.int32
-        by_b = (scales, np.zeros(np.size(scales), np.int64), 0)
-        ids = [b.input(store(x, by_x, dtype), by_x), b.constant(stored, by_w),
-               b.constant(np.round(bias / scales).astype(wide), by_b)]
-        result = b.tensor(dtype, [1], fit(np.array(ranges), dtype))
-        b.graph.outputs.append(result)
-        b.op(op, ids, [result], options, version, **fields)
-
-    CASES[name] = build
-
-
-for dtype in ("int8", "uint8", "int16"):
-    p = f"q_{dtype}_"
-    conv = dict(padding=SAME, strideH=2, strideW=2)
-    quantized_filter(p + "conv", "CONV_2D", rnd(2, 8, 7, 4), rnd(5, 3, 3, 4), rnd(5), 0, (-9, 9), "Conv2DOptions", dtype,
-                     **conv, fusedActivationFunction=RELU6)
-    quantized_filter(p + "depthwise", "DEPTHWISE_CONV_2D", rnd(1, 8, 7, 4), rnd(1, 3, 3, 4), rnd(4), 3, (-9, 9),
-                     "DepthwiseConv2DOptions", dtype, **conv, depthMultiplier=1)
-    quantized(p + "add", "ADD", [X, Y], (-4, 4), "AddOptions", dtype)
-    quantized(p + "sub", "SUB", [X, Y], (-4, 4), "SubOptions", dtype)
-    quantized(p + "mul", "MUL", [X, Y], (-4, 4), "MulOptions", dtype)
-    quantized(p + "average_pool", "AVERAGE_POOL_2D", [rnd(1, 7, 6, 3)], None, "Pool2DOptions", dtype, same=True, padding=SAME,
-              strideH=2, strideW=2, filterHeight=3, filterWidth=3)
-    quantized(p + "max_pool", "MAX_POOL_2D", [rnd(1, 7, 6, 3)], None, "Pool2DOptions", dtype, same=True, padding=VALID,
-              strideH=2, strideW=2, filterHeight=3, filterWidth=3)
-    quantized(p + "reshape", "RESHAPE", [X], None, "ReshapeOptions", dtype, same=True, version=1, newShape=[6, 4])
-    quantized(p + "transpose", "TRANSPOSE", [X], None, "TransposeOptions", dtype, same=True, extra=[i32(2, 0, 1)])
-    quantized(p + "concatenation", "CONCATENATION", [X, X * 0.9], None, "ConcatenationOptions", dtype, same=True, axis=1) if (
-        dtype == "uint8") else None
-    if dtype != "uint8":
-        quantized(p + "mean", "MEAN", [rnd(2, 5, 5, 3)], (-1, 1), "ReducerOptions", dtype, extra=[i32(1, 2)])
-        quantized(p + "leaky_relu", "LEAKY_RELU", [X], (-0.5, 2), "LeakyReluOptions", dtype, alpha=0.2)
-        quantized(p + "pad", "PAD", [rnd(2, 3)], None, "PadOptions", dtype, same=True, extra=[np.array([[1, 2], [0, 3]], np.int32)])
-    unit = dict(int8=(1 / 256, -128, 0), uint8=(1 / 256, 0, 0), int16=(1 / 32768, 0, 0))[dtype]
-    signed = dict(int8=(1 / 128, 0, 0), uint8=(1 / 128, 128, 0), int16=(1 / 32768, 0, 0))[dtype]
-    quantized(p + "logistic", "LOGISTIC", [X * 3], None, None, dtype, out_by=unit)
-    quantized(p + "tanh", "TANH", [X], None, None, dtype, out_by=signed)
-    quantized(p + "softmax", "SOFTMAX", [X], None, "SoftmaxOptions", dtype, out_by=unit, beta=1.0)
-for dtype in ("int8", "int16"):
-    quantized_filter(f"q_{dtype}_fully_connected", "FULLY_CONNECTED", rnd(3, 8), rnd(6, 8), rnd(6), 0, (-9, 9),
-                     "FullyConnectedOptions", dtype, fusedActivationFunction=RELU)
-quantized_filter("q_uint8_fully_connected", "FULLY_CONNECTED", rnd(3, 8), rnd(6, 8), rnd(6), 0, (-9, 9),
-                 "FullyConnectedOptions", "uint8", fusedActivationFunction=RELU)
-for op, options, ranges in (("RELU", None, (0, 2)), ("RELU6", None, (0, 6)), ("ELU", None, (-1, 2)),
-                            ("HARD_SWISH", None, (-0.4, 2)), ("GELU", "GeluOptions", (-0.2, 2)),
-                            ("ABS", None, (0, 2)), ("LOG_SOFTMAX", None, None)):
-    quantized("q_int8_" + op.lower(), op, [X], ranges, options, version=1 if op in ("ELU", "HARD_SWISH") else 2, out_by=(16 / 256, 127, 0) if op == "LOG_SOFTMAX" else None)
-for op, options in (("MAXIMUM", "MaximumMinimumOptions"), ("MINIMUM", "MaximumMinimumOptions")):
-    quantized("q_int8_" + op.lower(), op, [X, X[:, ::-1].copy()], None, options, same=True)
-for op, options, x, extra, fields in (
-        ("TILE", "TileOptions", rnd(4), [i32(3)], {}),
-        ("STRIDED_SLICE", "StridedSliceOptions", rnd(4, 5), [i32(1, 0), i32(4, 5), i32(2, 1)], {}),
-        ("RESIZE_BILINEAR", "ResizeBilinearOptions", rnd(1, 4, 5, 2), [i32(7, 9)], dict(halfPixelCenters=True)),
-        ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions", rnd(1, 4, 5, 2), [i32(7, 9)], {}),
-        ("SPACE_TO_DEPTH", "SpaceToDepthOptions", rnd(1, 4, 6, 2), [], dict(blockSize=2)),
-        ("MIRROR_PAD", "MirrorPadOptions", rnd(3, 4), [np.array([[2, 1], [1, 3]], np.int32)], {}),
-        ("SUM", "ReducerOptions", rnd(3, 4), [i32(1)], {}),
-        ("REDUCE_MAX", "ReducerOptions", rnd(3, 4), [i32(1)], {}),
-        ("PACK", "PackOptions", rnd(3, 4), [], dict(valuesCount=1, axis=0)),
-        ("BATCH_TO_SPACE_ND", "BatchToSpaceNDOptions", rnd(6, 3, 2, 2), [i32(2, 3), np.array([[1, 1], [0, 1]], np.int32)], {}),
-        ("SPACE_TO_BATCH_ND", "SpaceToBatchNDOptions", rnd(1, 4, 5, 2), [i32(2, 3), np.array([[1, 1], [0, 1]], np.int32)], {}),
-        ("SQUARED_DIFFERENCE", "SquaredDifferenceOptions", None, [], {})):
-    if x is None:
-        quantized("q_int8_" + op.lower(), op, [X, Y], (0, 16), options, **fields)
-    else:
-        quantized("q_int8_" + op.lower(), op, [x], (-6, 6), options, same=op != "SUM", extra=extra, **fields)
-
-
-@case("q_int8_batch_matmul")
-def _(b):
-    by = [fit(rnd(2, 3, 4), "int8"), fit(rnd(2, 4, 5), "int8")]
-    ids = [b.input(store(rnd(*s), q, "int8"), q) for s, q in zip(((2, 3, 4), (2, 4, 5)), by)]
-    result = b.tensor("int8", [1], fit(np.array([-8.0, 8.0]), "int8"))
-    b.graph.outputs.append(result)
-    b.op("BATCH_MATMUL", ids, [result], "BatchMatMulOptions", 2)
-
-
-@case("q_int8_quantize_dequantize")
-def _(b):
-    middle = b.tensor("int8", [2, 3, 4], fit(X, "int8"))
-    other = b.tensor("uint8", [2, 3, 4], fit(X * 2, "uint8"))
-    result = b.tensor("float32", [2, 3, 4])
-    b.op("QUANTIZE", [b.input(X)], [middle], "QuantizeOptions")
-    b.op("QUANTIZE", [middle], [other], "QuantizeOptions", 2)
-    b.op("DEQUANTIZE", [other], [result], "DequantizeOptions", 2)
-    b.graph.outputs += [middle, other, result]
-
 
 @case("float16_weights")
 def _(b):

@@ -1,6 +1,8 @@
 // TFLite's activations, softmax and L2 normalisation.
 #include "compiler/importers/common/Decompositions.h"
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -14,6 +16,8 @@ template <typename G> static LogicalResult simple(TfliteNode &n) {
 }
 
 template <Activation kind> static LogicalResult activation(TfliteNode &n) {
+  if (kind != Activation::TANH && isFixedPoint(n))
+    return quantizedRescale(n, kind);
   return n.set(n.activate(n.in(0), kind));
 }
 
@@ -24,6 +28,8 @@ static LogicalResult leakyRelu(TfliteNode &n) {
   auto *options = n.options<tflite::LeakyReluOptions>();
   if (!value || !options)
     return failure();
+  if (isFixedPoint(n))
+    return quantizedLeakyRelu(n, options->alpha());
   return n.set(n.b.create<LeakyReluOp>(value, APFloat(double(options->alpha()))));
 }
 
@@ -39,7 +45,11 @@ static LogicalResult gelu(TfliteNode &n) {
   return value ? n.set(n.b.create<GeluOp>(value, options && options->approximate())) : failure();
 }
 
-static LogicalResult preluOp(TfliteNode &n) { return n.set(prelu(n.b, n.in(0), n.in(1))); }
+static LogicalResult preluOp(TfliteNode &n) {
+  if (isFixedPoint(n, 2))
+    return quantizedPrelu(n);
+  return n.set(prelu(n.b, n.in(0), n.in(1)));
+}
 
 static LogicalResult softmax(TfliteNode &n) {
   Value value = n.in(0);

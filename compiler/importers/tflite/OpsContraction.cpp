@@ -1,4 +1,5 @@
 // TFLite's matrix products.
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
 
 using namespace mlir;
@@ -9,8 +10,10 @@ using B = GraphBuilder;
 
 static LogicalResult fullyConnected(TfliteNode &n) {
   auto *options = n.options<tflite::FullyConnectedOptions>();
-  Value input = n.in(0), weights = n.in(1);
-  FailureOr<Value> bias = n.bias(2, 0, 1);
+  bool isFixed = isFixedPointProduct(n, 0, 1);
+  Value input = isFixed ? centered(n, 0, sumType(n)) : n.in(0);
+  Value weights = isFixed ? centered(n, 1, sumType(n)) : n.in(1);
+  FailureOr<Value> bias = isFixed ? integerBias(n, 2) : n.bias(2, 0, 1);
   if (!options || !input || !weights || failed(bias))
     return failure();
   if (options->weights_format() != tflite::FullyConnectedOptionsWeightsFormat::DEFAULT)
@@ -35,7 +38,11 @@ static LogicalResult fullyConnected(TfliteNode &n) {
     return failure();
   Value rows = n.b.reshape(input, {count / inner, inner});
   Value result = n.b.matmul(rows, weights, bias1, /*transposeB=*/true);
-  return n.set(n.activate(n.b.reshape(result, shape), options->fused_activation_function()));
+  result = n.b.reshape(result, shape);
+  if (isFixed)
+    return setSums(n, result, 0, 1, isWide(n) ? Rounding::Once : Rounding::Up, /*product=*/true,
+                   options->fused_activation_function());
+  return n.set(n.activate(result, options->fused_activation_function()));
 }
 
 /// The last two dims swapped.
@@ -49,7 +56,9 @@ static Value swapped(GraphBuilder &b, Value value) {
 
 static LogicalResult batchMatmul(TfliteNode &n) {
   auto *options = n.optionalOptions<tflite::BatchMatMulOptions>();
-  Value lhs = n.in(0), rhs = n.in(1);
+  bool isFixed = isFixedPointProduct(n, 0, 1) && n.quantization(1).isWhole();
+  Value lhs = isFixed ? centered(n, 0, sumType(n)) : n.in(0);
+  Value rhs = isFixed ? centered(n, 1, sumType(n)) : n.in(1);
   if (!lhs || !rhs)
     return failure();
   if (B::rank(lhs) < 2 || B::rank(rhs) < 2)
@@ -57,7 +66,8 @@ static LogicalResult batchMatmul(TfliteNode &n) {
                    shapeName(B::shape(rhs)) + ", expected rank 2 or more");
   if (options && options->adj_x())
     lhs = swapped(n.b, lhs);
-  return n.set(n.b.matmul(lhs, rhs, {}, options && options->adj_y()));
+  Value result = n.b.matmul(lhs, rhs, {}, options && options->adj_y());
+  return isFixed ? setSums(n, result, 0, 1, Rounding::Up, /*product=*/true, {}) : n.set(result);
 }
 
 void tfliteimport::addContractionOps(OpTable &table) {

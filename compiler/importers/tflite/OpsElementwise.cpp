@@ -1,5 +1,7 @@
 // TFLite operators on each element: arithmetic, comparisons, logic, casts.
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -18,8 +20,11 @@ template <typename G> static LogicalResult binary(TfliteNode &n) {
 
 /// Arithmetic with a fused activation.
 template <typename G, typename Options> static LogicalResult arithmetic(TfliteNode &n) {
-  Value value = n.b.binary<G>(n.in(0), n.in(1));
-  return n.set(n.activate(value, fusedActivation<Options>(n)));
+  tflite::ActivationFunctionType activation = fusedActivation<Options>(n);
+  if (!std::is_same_v<G, DivOp> && isFixedPoint(n, 2))
+    return std::is_same_v<G, MulOp> ? quantizedProduct(n, activation)
+                                    : quantizedSum(n, std::is_same_v<G, SubOp>, activation);
+  return n.set(n.activate(n.b.binary<G>(n.in(0), n.in(1)), activation));
 }
 
 static LogicalResult square(TfliteNode &n) {
@@ -28,6 +33,8 @@ static LogicalResult square(TfliteNode &n) {
 }
 
 static LogicalResult squaredDifference(TfliteNode &n) {
+  if (isFixedPoint(n, 2))
+    return quantizedSquaredDifference(n);
   Value value = n.b.sub(n.in(0), n.in(1));
   return n.set(n.b.mul(value, value));
 }
@@ -42,6 +49,8 @@ static LogicalResult addN(TfliteNode &n) {
 template <CmpKind kind> static LogicalResult compare(TfliteNode &n) {
   if (n.has(0) && n.has(1) && n.quantization(0) == n.quantization(1))
     return n.set(n.b.cmp(kind, n.stored(0), n.stored(1)));
+  if (n.has(0) && n.has(1) && n.quantization(0).isWhole() && n.quantization(1).isWhole())
+    return quantizedCompare(n, kind);
   return n.set(n.b.cmp(kind, n.in(0), n.in(1)));
 }
 
@@ -65,9 +74,14 @@ static LogicalResult cast(TfliteNode &n) { return n.set(n.b.cast(n.stored(0), n.
 
 /// QUANTIZE and DEQUANTIZE: the same numbers, stored in another way.
 static LogicalResult restore(TfliteNode &n) {
+  if (isFixedPoint(n))
+    return quantizedRescale(n);
   Value value = n.in(0);
   if (value && isa<FloatType>(n.outputElement()))
     value = n.b.cast(value, n.outputElement());
+  // A float is rounded away from zero, which only shows where it is a half.
+  if (value && B::isFloat(value) && n.outputQuantization().isWhole())
+    return setCentered(n, roundAway(n.b, n.b.div(value, n.b.scalarLike(value, outputScale(n)))));
   return n.set(value);
 }
 

@@ -1,5 +1,7 @@
 // TFLite's reductions, running sums, arg-reductions and top-k.
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -21,6 +23,12 @@ template <ReduceKind kind> static LogicalResult reduce(TfliteNode &n) {
       return failure();
     if (!llvm::is_contained(axes, *axis))
       axes.push_back(*axis);
+  }
+  llvm::sort(axes);
+  bool isSum = kind == ReduceKind::Sum;
+  if ((kind == ReduceKind::Mean || isSum) && isFixedPoint(n) && !axes.empty()) {
+    bool keepDims = options && options->keep_dims();
+    return isSum ? quantizedTotal(n, axes, keepDims) : quantizedMean(n, axes, keepDims);
   }
   if (kind == ReduceKind::Mean && !B::isFloat(value))
     return n.unsupported("of " + elementName(B::element(value)), "expected floats");

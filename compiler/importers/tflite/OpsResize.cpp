@@ -1,5 +1,7 @@
 // TFLite's resizes of [N, H, W, C].
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -31,8 +33,17 @@ static LogicalResult resize(TfliteNode &n, Value value, ResizeMode mode, const O
   }
   if (ArrayRef<int64_t>(shape) == B::shape(value))
     return n.set(value);
-  return n.set(n.b.createAs<ResizeOp>(n.b.tensorType(shape, B::element(value)), mode, value, scales,
-                                      coordinates, nearest, APFloat(-0.75)));
+  bool isFixed =
+      mode == ResizeMode::Linear && isFixedPoint(n) && n.quantization(0) == n.outputQuantization();
+  if (isFixed && std::max((*size)[0], (*size)[1]) > kMaxReadElements)
+    return n.error("cannot resize to " + shapeName(*size));
+  if (isFixed && !n.outputElement().isUnsignedInteger())
+    return quantizedBilinear(n, *size, options->align_corners(), options->half_pixel_centers());
+  if (isFixed)
+    value = n.b.cast(n.stored(0), n.b.ops().getF32Type());
+  Value result = n.b.createAs<ResizeOp>(n.b.tensorType(shape, B::element(value)), mode, value,
+                                        scales, coordinates, nearest, APFloat(-0.75));
+  return isFixed ? quantizedAverage(n, result, {}) : n.set(result);
 }
 
 static LogicalResult bilinear(TfliteNode &n) {

@@ -1,5 +1,6 @@
 // TFLite operators that give a tensor another shape, order or number.
 #include "compiler/importers/common/Decompositions.h"
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include <numeric>
 
@@ -74,6 +75,18 @@ static LogicalResult transpose(TfliteNode &n) {
   return n.set(n.b.transpose(value, *perm));
 }
 
+/// Input `i` in steps of the output: each stored integer times the ratio of the scales, plus what
+/// that makes of the zero point, in f32.
+static Value rescaledInFloat(TfliteNode &n, size_t i) {
+  GraphBuilder &b = n.b;
+  if (n.quantization(i) == n.outputQuantization())
+    return centered(n, i, b.ops().getF32Type());
+  float ratio = n.quantization(i).scale.front() * (1.0f / n.outputQuantization().scale.front());
+  float offset = -static_cast<float>(n.quantization(i).zeroPoint.front()) * ratio;
+  Value x = b.scale(b.cast(n.stored(i), b.ops().getF32Type()), ratio);
+  return x ? roundAway(b, b.add(x, b.scalarLike(x, offset))) : Value();
+}
+
 static LogicalResult concatenation(TfliteNode &n) {
   auto *options = n.options<tflite::ConcatenationOptions>();
   if (!options)
@@ -85,6 +98,11 @@ static LogicalResult concatenation(TfliteNode &n) {
   SmallVector<Value> parts;
   for (size_t i = 0; i < n.numInputs(); ++i)
     parts.push_back(same ? n.stored(i) : n.in(i));
+  if (!same && isFixedPoint(n, n.numInputs()) && !activates) {
+    for (size_t i = 0; i < parts.size(); ++i)
+      parts[i] = rescaledInFloat(n, i);
+    return setCentered(n, n.b.concat(parts, options->axis()));
+  }
   Value result = n.b.concat(parts, options->axis());
   return n.set(n.activate(result, options->fused_activation_function()));
 }

@@ -1,5 +1,7 @@
 // TFLite operators that slide windows over [N, H, W, C]: convolutions and pools.
+#include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -52,12 +54,13 @@ static bool isImage(TfliteNode &n, Value value) {
 template <typename Options>
 static LogicalResult convolve(TfliteNode &n, const Options *options, ArrayRef<int64_t> perm,
                               bool isDepthwise) {
-  Value input = n.in(0);
+  bool isFixed = isFixedPointProduct(n, 0, 1);
+  Value input = isFixed ? centered(n, 0, sumType(n)) : n.in(0);
   if (!options || !isImage(n, input) || !isImage(n, n.stored(1)))
     return failure();
   // To [O, I/groups, H, W].
-  Value filter = n.transposed(1, perm);
-  FailureOr<Value> bias = n.bias(2, 0, 1);
+  Value filter = isFixed ? centered(n, 1, sumType(n), perm) : n.transposed(1, perm);
+  FailureOr<Value> bias = isFixed ? integerBias(n, 2) : n.bias(2, 0, 1);
   if (!filter || failed(bias))
     return failure();
   int64_t channels = B::shape(input)[3], each = B::shape(filter)[1];
@@ -73,6 +76,11 @@ static LogicalResult convolve(TfliteNode &n, const Options *options, ArrayRef<in
     return n.error("has a depthwise filter whose first extent is " + Twine(each) + ", expected 1");
   Value result = n.b.create<ConvOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
                                     channels / each, /*channels_last=*/true);
+  if (isFixed) {
+    bool isByte = n.outputElement().isUnsignedInteger();
+    return setSums(n, result, 0, 1, isByte && isDepthwise ? Rounding::Away : Rounding::Up,
+                   /*product=*/isByte, options->fused_activation_function());
+  }
   return n.set(n.activate(result, options->fused_activation_function()));
 }
 
@@ -87,12 +95,13 @@ static LogicalResult depthwiseConv(TfliteNode &n) {
 static LogicalResult transposeConv(TfliteNode &n) {
   auto *options = n.options<tflite::TransposeConvOptions>();
   std::optional<Ints> shape = n.constantInts(0, "output shape");
-  Value input = n.in(2);
+  bool isFixed = isFixedPointProduct(n, 2, 1);
+  Value input = isFixed ? centered(n, 2, sumType(n)) : n.in(2);
   if (!options || !shape || !isImage(n, input) || !isImage(n, n.stored(1)))
     return failure();
   // From [O, H, W, I] to [I, O, H, W].
-  Value filter = n.transposed(1, {3, 0, 1, 2});
-  FailureOr<Value> bias = n.bias(3, 2, 1);
+  Value filter = isFixed ? centered(n, 1, sumType(n), {3, 0, 1, 2}) : n.transposed(1, {3, 0, 1, 2});
+  FailureOr<Value> bias = isFixed ? integerBias(n, 3) : n.bias(3, 2, 1);
   if (!filter || failed(bias))
     return failure();
   if (shape->size() != 4 || !isPossible(ArrayRef(*shape).slice(1, 2)))
@@ -114,6 +123,11 @@ static LogicalResult transposeConv(TfliteNode &n) {
   }
   Value result = n.b.create<ConvTransposeOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
                                              more, 1, /*channels_last=*/true);
+  if (isFixed) {
+    bool isByte = n.outputElement().isUnsignedInteger();
+    return setSums(n, result, 2, 1, isByte ? Rounding::Up : Rounding::Away, /*product=*/isByte,
+                   options->fused_activation_function());
+  }
   return n.set(n.activate(result, options->fused_activation_function()));
 }
 
@@ -133,6 +147,12 @@ static Value pool(TfliteNode &n, PoolKind kind, Value input, const tflite::Pool2
 
 template <PoolKind kind> static LogicalResult poolOp(TfliteNode &n) {
   auto *options = n.options<tflite::Pool2DOptions>();
+  if (options && isFixedPoint(n) && n.quantization(0) == n.outputQuantization()) {
+    // What is stored has the order and the average of what it stands for.
+    Value stored = n.b.cast(n.stored(0), n.b.ops().getF32Type());
+    Value result = pool(n, kind, stored, options);
+    return quantizedAverage(n, result, options->fused_activation_function());
+  }
   Value result = pool(n, kind, n.in(0), options);
   return result ? n.set(n.activate(result, options->fused_activation_function())) : failure();
 }

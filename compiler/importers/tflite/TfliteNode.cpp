@@ -75,9 +75,20 @@ static std::pair<Value, Value> constantsOf(GraphBuilder &b, const Quantization &
   return {scale, b.cast(b.reshape(b.ints(by.zeroPoint), shape), element)};
 }
 
-Value TfliteNode::dequantize(Value value, const Quantization &by, int64_t axis) {
+Quantization Quantization::withoutScale() const {
+  Quantization result;
+  result.axis = axis;
+  result.zeroPoint = zeroPoint;
+  if (llvm::all_equal(zeroPoint))
+    result.zeroPoint.truncate(1);
+  result.scale.assign(result.zeroPoint.size(), 1.0f);
+  return result;
+}
+
+Value TfliteNode::dequantizedBy(Value value, const Quantization &by, ArrayRef<int64_t> perm) {
   if (!value)
     return {};
+  int64_t axis = perm.empty() ? by.axis : llvm::find(perm, by.axis) - perm.begin();
   auto [scale, zeroPoint] = constantsOf(b, by, GraphBuilder::element(value));
   IntegerAttr dim = by.scale.size() > 1 ? b.ops().getI64IntegerAttr(axis) : IntegerAttr();
   RankedTensorType type = withElementType(GraphBuilder::type(value), b.ops().getF32Type());
@@ -88,7 +99,7 @@ Value TfliteNode::in(size_t i) {
   Value value = stored(i);
   if (!value || !quantization(i))
     return value;
-  return dequantize(value, quantization(i), quantization(i).axis);
+  return dequantizedBy(value, quantization(i), {});
 }
 
 Value TfliteNode::moved(size_t i, size_t output) {
@@ -102,8 +113,7 @@ Value TfliteNode::transposed(size_t i, ArrayRef<int64_t> perm) {
   Value value = b.transpose(stored(i), perm);
   if (!value || !quantization(i))
     return value;
-  const int64_t *found = llvm::find(perm, quantization(i).axis);
-  return dequantize(value, quantization(i), found - perm.begin());
+  return dequantizedBy(value, quantization(i), perm);
 }
 
 FailureOr<Value> TfliteNode::bias(size_t i, size_t lhs, size_t rhs) {
@@ -121,7 +131,7 @@ FailureOr<Value> TfliteNode::bias(size_t i, size_t lhs, size_t rhs) {
         GraphBuilder::shape(value) != ArrayRef(static_cast<int64_t>(product.scale.size())))
       return error("has a bias of shape " + shapeName(GraphBuilder::shape(value)) + " for " +
                    Twine(product.scale.size()) + " channels");
-    value = dequantize(value, product, 0);
+    value = dequantizedBy(value, product, {});
   }
   if (!value)
     return failure();

@@ -19,6 +19,10 @@ struct Quantization {
   int64_t axis = 0; ///< where there is more than one scale
 
   explicit operator bool() const { return !scale.empty(); }
+  /// One positive scale.
+  bool isWhole() const { return scale.size() == 1 && scale.front() > 0; }
+  /// Scale 1 and the zero points: integers for integers.
+  Quantization withoutScale() const;
   bool operator==(const Quantization &other) const {
     return scale == other.scale && zeroPoint == other.zeroPoint &&
            (scale.size() <= 1 || axis == other.axis);
@@ -68,6 +72,9 @@ public:
   /// when it is absent.
   mlir::FailureOr<mlir::Value> bias(size_t i, size_t lhs, size_t rhs);
   const Quantization &quantization(size_t i) const { return inputs[i]->quantization; }
+  /// (value - zero point) * scale in f32, of integers whose dims were permuted by `perm`, if any.
+  mlir::Value dequantizedBy(mlir::Value value, const Quantization &by,
+                            llvm::ArrayRef<int64_t> perm);
   /// The integers of an input that must be known at import; else the operator is reported as not
   /// supported.
   std::optional<Ints> constantInts(size_t i, llvm::StringRef what);
@@ -111,8 +118,6 @@ public:
   mlir::LogicalResult error(const llvm::Twine &message);
 
 private:
-  mlir::Value dequantize(mlir::Value value, const Quantization &by, int64_t axis);
-
   const tflite::Operator &proto;
   llvm::StringRef opName;
   std::string nodeName;
