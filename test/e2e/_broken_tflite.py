@@ -86,6 +86,7 @@ def tflite_models():
     case("cycle", "no operator before it computes it", operand("inputs", 0), 3)
     case("buffer-index", "in buffer 77 of", lambda b: b.field(b.tensor(1), TENSOR["buffer"]), 77)
     case("shape-negative", "extent|shape|negative", shape(0, 1), -5)
+    case("input-of-gigabytes", "expected less than 2 GiB", shape(0, 0), 0x7fffffff)
     case("weight-shape", "holds 540 bytes", shape(1, 0), 6)
     case("weight-shape-overflow", "elements|large|bytes", shape(1, 0), 0x7fffffff)
     case("filter-channels", "channels", shape(0, 3), 4)

@@ -5,11 +5,13 @@ Each case becomes test/ops/tflite/NAME.tflite and NAME.npz with inputs in0, in1,
 test/ops/tflite_cases.py imports, evaluates and compiles them. The cases themselves are in _tflite_cases.py.
 Needs ai-edge-litert, flatbuffers and numpy: python3 test/ops/_make_tflite_cases.py [NAME…]
 """
+import contextlib
 import os
 import sys
 
 import _tflite_cases
-import _tflite_quantized  # adds its cases
+import _tflite_quantized  # noqa: F401, adds its cases
+import _tflite_state_cases  # noqa: F401, adds its cases
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -18,11 +20,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite")
 TYPES = {name: getattr(schema.TensorType, code) for name, code in dict(
     float32="FLOAT32", float16="FLOAT16", int8="INT8", uint8="UINT8", int16="INT16", int32="INT32", int64="INT64",
-    bool="BOOL").items()}
+    bool="BOOL", resource="RESOURCE").items()}
 
 
 class Builder:
-    """A model of one sub-graph: tensors are numbers, operators are added in order."""
+    """A model: tensors are numbers, operators are added in order, to the main sub-graph or to one that is open."""
 
     def __init__(self):
         self.model = schema.ModelT()
@@ -62,6 +64,20 @@ class Builder:
         self.arrays.append(array)
         return index
 
+    @contextlib.contextmanager
+    def subgraph(self):
+        """Another sub-graph, which everything is added to inside of the `with`; its number."""
+        outer, self.graph = self.graph, schema.SubGraphT()
+        self.graph.tensors, self.graph.operators, self.graph.inputs, self.graph.outputs = [], [], [], []
+        self.model.subgraphs.append(self.graph)
+        yield len(self.model.subgraphs) - 1
+        self.graph = outer
+
+    def inner_input(self, dtype, shape):
+        """An input of a sub-graph that another one calls."""
+        self.graph.inputs.append(self.tensor(dtype, shape))
+        return self.graph.inputs[-1]
+
     def constant(self, array, quantization=None):
         return self.tensor(str(array.dtype), array.shape, quantization, array)
 
@@ -79,12 +95,14 @@ class Builder:
         op.opcodeIndex = known.index(code.builtinCode)
         op.inputs, op.outputs = list(inputs), list(outputs)
         if options:
-            union = schema.BuiltinOptions
-            op.builtinOptionsType = getattr(union, options)
-            op.builtinOptions = getattr(schema, options + "T")()
+            values = getattr(schema, options + "T")()
             for field, value in fields.items():
-                assert hasattr(op.builtinOptions, field), field
-                setattr(op.builtinOptions, field, value)
+                assert hasattr(values, field), field
+                setattr(values, field, value)
+            if hasattr(schema.BuiltinOptions, options):
+                op.builtinOptionsType, op.builtinOptions = getattr(schema.BuiltinOptions, options), values
+            else:
+                op.builtinOptions2Type, op.builtinOptions2 = getattr(schema.BuiltinOptions2, options), values
         self.graph.operators.append(op)
 
     def bytes(self):

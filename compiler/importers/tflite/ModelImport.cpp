@@ -24,15 +24,11 @@ static std::string unique(std::string name, llvm::StringSet<> &seen) {
 FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
   StringRef file = llvm::sys::path::filename(options.model);
   b.setNode(file);
-  if (failed(readTensors()) || failed(importInputs()))
+  Scope main{*model.subgraphs()->Get(0)};
+  const tflite::SubGraph &graph = main.graph;
+  scope = &main;
+  if (failed(readTensors()) || failed(importInputs()) || failed(importOperators()))
     return failure();
-  if (graph.operators()) {
-    if (graph.operators()->size() > kMaxNodes)
-      return b.error() << "the model has more than " << kMaxNodes << " nodes", failure();
-    for (const tflite::Operator *op : *graph.operators())
-      if (failed(importOperator(*op)))
-        return failure();
-  }
   b.setNode(file);
   if (!unsupported.empty() && missing)
     return *missing = std::move(unsupported), failure();
@@ -52,7 +48,20 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
     results.push_back(tensor->stored);
     names.push_back(unique(nameOf(graph, index, signature ? signature->outputs() : nullptr), seen));
   }
+  updateVariables();
   return b.finish(results, names);
+}
+
+LogicalResult ModelImport::importOperators() {
+  if (!scope->graph.operators())
+    return success();
+  for (const tflite::Operator *op : *scope->graph.operators()) {
+    if (++nodes > kMaxNodes)
+      return b.error() << "the model has more than " << kMaxNodes << " nodes", failure();
+    if (failed(importOperator(*op)))
+      return failure();
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -60,10 +69,11 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ModelImport::readTensors() {
+  const tflite::SubGraph &graph = scope->graph;
   if (!graph.tensors())
     return b.error() << "the model has no tensors", failure();
   for (auto [index, proto] : llvm::enumerate(*graph.tensors())) {
-    Tensor &tensor = tensors.emplace_back();
+    Tensor &tensor = scope->tensors.emplace_back();
     tensor.proto = proto;
     tensor.name = nameOf(graph, static_cast<int32_t>(index), nullptr);
     tensor.element = elementType(b.context(), proto->type());
@@ -141,8 +151,19 @@ LogicalResult ModelImport::importConstant(Tensor &tensor, StringRef reader) {
   };
   if (tensor.proto->sparsity())
     return fail("is sparse, which is not supported");
-  if (tensor.proto->is_variable())
-    return fail("is a variable, which is not supported here");
+  if (tensor.proto->is_variable()) {
+    RankedTensorType type = declaredType(tensor);
+    if (!type)
+      return failure();
+    if (depth > 0)
+      return fail("is a variable of a sub-graph that is called, which is not supported");
+    Variable &variable = variables[tensor.name];
+    // It stands for 0 at first.
+    if (tensor.quantization && tensor.quantization.zeroPoint.front() != 0)
+      return fail("is a variable whose zero point is not 0, which is not supported");
+    tensor.stored = readVariable(variable, tensor.name, type);
+    return success(tensor.stored != nullptr);
+  }
   uint32_t index = tensor.proto->buffer();
   if (!model.buffers() || index >= model.buffers()->size())
     return fail("has its bytes in buffer " + Twine(index) + " of " +
@@ -178,6 +199,8 @@ LogicalResult ModelImport::importConstant(Tensor &tensor, StringRef reader) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ModelImport::importInputs() {
+  const tflite::SubGraph &graph = scope->graph;
+  std::vector<Tensor> &tensors = scope->tensors;
   std::vector<GraphBuilder::Input> inputs;
   GivenDims dims(options.dims);
   SmallVector<Tensor *> order;
@@ -219,6 +242,11 @@ LogicalResult ModelImport::importInputs() {
     RankedTensorType type = b.tensorType(shape, tensor.element);
     if (!type)
       return failure();
+    // Extents of 2^31 - 1 stand in files for what their writer did not know.
+    if (packedBytes(type) > std::numeric_limits<int32_t>::max())
+      return b.error() << "input '" << name << "' of shape " << shapeName(shape) << " takes "
+                       << packedBytes(type) << " bytes, expected less than 2 GiB",
+             failure();
     inputs.push_back({name, type});
     order.push_back(&tensor);
   }
@@ -236,6 +264,7 @@ LogicalResult ModelImport::importInputs() {
 
 FailureOr<SmallVector<Tensor *>> ModelImport::tensorsOf(Indices indices, StringRef what,
                                                         bool areInputs) {
+  std::vector<Tensor> &tensors = scope->tensors;
   SmallVector<Tensor *> result;
   for (size_t i = 0; indices && i < indices->size(); ++i) {
     int32_t index = indices->Get(i);
@@ -246,10 +275,12 @@ FailureOr<SmallVector<Tensor *>> ModelImport::tensorsOf(Indices indices, StringR
     if (index < 0 || static_cast<size_t>(index) >= tensors.size())
       return b.error() << what << " names tensor " << index << " of " << tensors.size(), failure();
     Tensor &tensor = tensors[index];
-    if (!areInputs && (tensor.stored || tensor.poisoned || llvm::is_contained(result, &tensor)))
+    if (!areInputs && (tensor.stored || tensor.poisoned || !tensor.resource.empty() ||
+                       llvm::is_contained(result, &tensor)))
       return b.error() << "tensor '" << tensor.name << "' is computed twice", failure();
     Location loc = b.loc();
-    if (areInputs && !tensor.stored && !tensor.poisoned && failed(importConstant(tensor, what)))
+    bool isOpen = !tensor.stored && !tensor.poisoned && tensor.resource.empty();
+    if (areInputs && isOpen && failed(importConstant(tensor, what)))
       return failure();
     b.setLoc(loc);
     result.push_back(&tensor);
@@ -278,8 +309,9 @@ LogicalResult ModelImport::importOperator(const tflite::Operator &op) {
       output->poisoned = true;
     return success();
   };
-  Converter converter = table.find(operatorOf(*model.operator_codes()->Get(code)));
-  if (!converter) {
+  Op builtin = operatorOf(*model.operator_codes()->Get(code));
+  Converter converter = table.find(builtin);
+  if (!converter && !isControl(builtin)) {
     unsupported.add(kind, name);
     return poison();
   }
@@ -292,16 +324,32 @@ LogicalResult ModelImport::importOperator(const tflite::Operator &op) {
       writes(outputs->begin(), outputs->end());
   TfliteNode node(b, op, kind, name, reads, writes, unsupported);
   for (const Tensor *output : writes)
-    if (!output->element) {
+    if (!output->element && output->proto->type() != tflite::TensorType::RESOURCE) {
       (void)node.unsupported(typeName(output->proto->type()));
       return poison();
     }
-  LogicalResult result = converter(node);
+  LogicalResult result = converter ? converter(node) : importControl(node, *inputs, *outputs);
   if (node.isUnsupported())
     return poison();
   if (failed(result))
     return failure();
+  for (auto [index, value] : node.states()) {
+    Tensor &tensor = *(*inputs)[index];
+    auto found = variables.find(tensor.name);
+    if (found == variables.end() || !tensor.proto->is_variable() || found->second.value == nullptr)
+      return b.error() << kind << " changes '" << tensor.name << "', which is not a variable",
+             failure();
+    found->second.value = tensor.stored = value;
+    found->second.isChanged = true;
+  }
   for (auto [output, value] : llvm::zip(*outputs, node.results())) {
+    if (!value && !output->resource.empty())
+      continue;
+    // What a branch that is reported already would have given.
+    if (!value && converter == nullptr && !unsupported.empty()) {
+      output->poisoned = true;
+      continue;
+    }
     if (!value)
       return b.error() << kind << " gives no output '" << output->name << "'", failure();
     output->stored = value;

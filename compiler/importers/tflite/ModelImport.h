@@ -5,6 +5,7 @@
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <map>
 
 namespace ingot::tfliteimport {
 
@@ -13,8 +14,8 @@ public:
   /// `source` is the file's index in the weight store.
   ModelImport(mlir::MLIRContext *context, const Options &options, const tflite::Model &model,
               int64_t source, OpenDims *open)
-      : b(context), options(options), model(model), graph(*model.subgraphs()->Get(0)),
-        source(source), open(open), table(builtinOps()) {}
+      : b(context), options(options), model(model), source(source), open(open),
+        table(builtinOps()) {}
 
   /// As importTflite.
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run(UnsupportedOps *missing);
@@ -22,10 +23,38 @@ public:
 private:
   using Indices = const flatbuffers::Vector<int32_t> *;
 
+  /// A sub-graph that is imported: its tensors have values as far as it has come.
+  struct Scope {
+    const tflite::SubGraph &graph;
+    std::vector<Tensor> tensors = {};
+  };
+  /// State that survives between runs.
+  struct Variable {
+    std::string symbol;          ///< empty until something reads or changes it
+    mlir::Attribute initial;     ///< null: zeros
+    mlir::RankedTensorType type; ///< null: not known yet
+    mlir::Value value;           ///< at this point of the run
+    bool isChanged = false;
+  };
+
   mlir::LogicalResult readTensors();
   mlir::LogicalResult readQuantization(Tensor &tensor);
   mlir::LogicalResult importInputs();
   mlir::LogicalResult importOperator(const tflite::Operator &op);
+  mlir::LogicalResult importOperators();
+  /// Results of what ControlFlow.cpp holds, as a converter's: control flow and variables.
+  mlir::LogicalResult importControl(TfliteNode &node, llvm::ArrayRef<Tensor *> inputs,
+                                    llvm::ArrayRef<Tensor *> outputs);
+  mlir::LogicalResult importIf(TfliteNode &node, llvm::ArrayRef<Tensor *> inputs);
+  mlir::LogicalResult importWhile(TfliteNode &node, llvm::ArrayRef<Tensor *> inputs);
+  mlir::LogicalResult importCallOnce(TfliteNode &node);
+  /// The results of a sub-graph for arguments; null ones are of operators that are reported.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  importSubgraph(TfliteNode &node, int64_t index, llvm::ArrayRef<mlir::Value> arguments);
+  /// The value of a variable now, which begins as `type`; null and an error where it is another.
+  mlir::Value readVariable(Variable &variable, llvm::StringRef name, mlir::RankedTensorType type);
+  /// Writes what the run leaves in the variables.
+  void updateVariables();
   /// The tensors of an operator, absent ones (-1) as null; the constants among them are made.
   mlir::FailureOr<llvm::SmallVector<Tensor *>> tensorsOf(Indices indices, llvm::StringRef what,
                                                          bool areInputs);
@@ -37,11 +66,16 @@ private:
   GraphBuilder b;
   const Options &options;
   const tflite::Model &model;
-  const tflite::SubGraph &graph;
   int64_t source;
   OpenDims *open;
   OpTable table;
-  std::vector<Tensor> tensors;
+  Scope *scope = nullptr; ///< that operators are imported of
+  int depth = 0;          ///< sub-graphs around it
+  int branches = 0;       ///< of these, branches chosen at run time
+  bool initializes = false;
+  int64_t nodes = 0;
+  /// By `container/name`, and by the name of a tensor that is one.
+  std::map<std::string, Variable> variables;
   UnsupportedOps unsupported;
 };
 

@@ -17,5 +17,7 @@ OpTable tfliteimport::builtinOps() {
   addIndexOps(table);
   addCreationOps(table);
   addResizeOps(table);
+  addRecurrentOps(table);
+  addSegmentOps(table);
   return table;
 }

@@ -31,6 +31,11 @@ void addReductionOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addCreationOps(OpTable &table);
 void addResizeOps(OpTable &table);
+void addRecurrentOps(OpTable &table);
+void addSegmentOps(OpTable &table);
+
+/// Whether ModelImport handles the operator itself: sub-graphs and variables.
+bool isControl(Op op);
 
 /// Every row.
 OpTable builtinOps();

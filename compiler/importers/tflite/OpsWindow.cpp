@@ -10,9 +10,9 @@ using namespace ingot::tfliteimport;
 using B = GraphBuilder;
 
 namespace {
-/// Strides, dilations and pads of two spatial dims.
+/// Strides, dilations and pads of two or three spatial dims.
 struct Window {
-  Ints kernel, strides, dilations{1, 1}, pads{0, 0, 0, 0};
+  Ints kernel, strides, dilations{1, 1}, pads{};
 };
 } // namespace
 
@@ -25,13 +25,15 @@ static bool isPossible(ArrayRef<int64_t> values) {
 /// end.
 static LogicalResult setPads(TfliteNode &n, Window &w, ArrayRef<int64_t> extents,
                              tflite::Padding padding) {
+  size_t spatial = w.kernel.size();
+  w.pads.assign(2 * spatial, 0);
   if (!isPossible(w.kernel) || !isPossible(w.strides) || !isPossible(w.dilations))
     return n.error("has a kernel, stride or dilation that is not positive");
   if (padding == tflite::Padding::VALID)
     return success();
   if (padding != tflite::Padding::SAME)
     return n.unsupported("padding " + Twine(static_cast<int>(padding)), "expected SAME or VALID");
-  for (size_t i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < spatial; ++i) {
     int64_t out = (extents[i] + w.strides[i] - 1) / w.strides[i];
     std::optional<int64_t> span = checkedMul(w.kernel[i] - 1, w.dilations[i]);
     std::optional<int64_t> total = checkedMul(std::max<int64_t>(out - 1, 0), w.strides[i]);
@@ -39,7 +41,7 @@ static LogicalResult setPads(TfliteNode &n, Window &w, ArrayRef<int64_t> extents
     if (!total || *total > kMaxElements)
       return n.error("has a window that is too large");
     w.pads[i] = std::max<int64_t>(*total, 0) / 2;
-    w.pads[2 + i] = std::max<int64_t>(*total, 0) - w.pads[i];
+    w.pads[spatial + i] = std::max<int64_t>(*total, 0) - w.pads[i];
   }
   return success();
 }
@@ -92,6 +94,26 @@ static LogicalResult depthwiseConv(TfliteNode &n) {
   return convolve(n, n.options<tflite::DepthwiseConv2DOptions>(), {3, 0, 1, 2}, true);
 }
 
+/// The pads and output padding of a transposed convolution that gives extents `wanted`.
+static FailureOr<Ints> transposedPads(TfliteNode &n, Window &w, ArrayRef<int64_t> extents,
+                                      ArrayRef<int64_t> wanted, tflite::Padding padding) {
+  // The pads of the convolution whose gradient this is.
+  if (failed(setPads(n, w, wanted, padding)))
+    return failure();
+  size_t spatial = w.kernel.size();
+  Ints more(spatial, 0);
+  for (size_t i = 0; i < spatial; ++i) {
+    std::optional<int64_t> whole = checkedMul(extents[i] - 1, w.strides[i]);
+    std::optional<int64_t> span = checkedMul(w.kernel[i] - 1, w.dilations[i]);
+    if (!whole || !span)
+      return n.error("has an input of shape " + shapeName(extents));
+    int64_t high = *whole + *span + 1 - w.pads[i] - wanted[i];
+    w.pads[spatial + i] = std::max<int64_t>(high, 0);
+    more[i] = std::max<int64_t>(-high, 0);
+  }
+  return more;
+}
+
 static LogicalResult transposeConv(TfliteNode &n) {
   auto *options = n.options<tflite::TransposeConvOptions>();
   std::optional<Ints> shape = n.constantInts(0, "output shape");
@@ -109,25 +131,78 @@ static LogicalResult transposeConv(TfliteNode &n) {
   Window w;
   w.kernel = {B::shape(filter)[2], B::shape(filter)[3]};
   w.strides = {options->stride_h(), options->stride_w()};
-  // The pads of the convolution whose gradient this is.
-  if (failed(setPads(n, w, ArrayRef(*shape).slice(1, 2), options->padding())))
+  FailureOr<Ints> more = transposedPads(n, w, B::shape(input).slice(1, 2),
+                                        ArrayRef(*shape).slice(1, 2), options->padding());
+  if (failed(more))
     return failure();
-  Ints more(2, 0);
-  for (size_t i = 0; i < 2; ++i) {
-    std::optional<int64_t> whole = checkedMul(B::shape(input)[1 + i] - 1, w.strides[i]);
-    if (!whole)
-      return n.error("has an input of shape " + shapeName(B::shape(input)));
-    int64_t high = *whole + w.kernel[i] - w.pads[i] - (*shape)[1 + i];
-    w.pads[2 + i] = std::max<int64_t>(high, 0);
-    more[i] = std::max<int64_t>(-high, 0);
-  }
   Value result = n.b.create<ConvTransposeOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
-                                             more, 1, /*channels_last=*/true);
+                                             *more, 1, /*channels_last=*/true);
   if (isFixed) {
     bool isByte = n.outputElement().isUnsignedInteger();
     return setSums(n, result, 2, 1, isByte ? Rounding::Up : Rounding::Away, /*product=*/isByte,
                    options->fused_activation_function());
   }
+  return n.set(n.activate(result, options->fused_activation_function()));
+}
+
+/// Strides and dilations of a volume.
+static Window volumeWindow(const tflite::Conv3DOptions &options, ArrayRef<int64_t> kernel) {
+  Window w;
+  w.kernel.assign(kernel.begin(), kernel.end());
+  w.strides = {options.stride_d(), options.stride_h(), options.stride_w()};
+  w.dilations = {options.dilation_d_factor(), options.dilation_h_factor(),
+                 options.dilation_w_factor()};
+  return w;
+}
+
+/// Whether `value` is [N, D, H, W, C].
+static bool isVolume(TfliteNode &n, Value value) {
+  if (value && B::rank(value) != 5)
+    (void)n.error("has an operand of shape " + shapeName(B::shape(value)) + ", expected rank 5");
+  return value && B::rank(value) == 5;
+}
+
+static LogicalResult conv3d(TfliteNode &n) {
+  auto *options = n.options<tflite::Conv3DOptions>();
+  Value input = n.in(0);
+  if (!options || !isVolume(n, input) || !isVolume(n, n.stored(1)))
+    return failure();
+  // From [D, H, W, I, O] to [O, I, D, H, W].
+  Value filter = n.transposed(1, {4, 3, 0, 1, 2});
+  FailureOr<Value> bias = n.bias(2, 0, 1);
+  if (!filter || failed(bias))
+    return failure();
+  int64_t channels = B::shape(input)[4], each = B::shape(filter)[1];
+  if (channels == 0 || each == 0 || channels % each)
+    return n.error("has " + Twine(channels) + " channels for a filter of " + Twine(each));
+  Window w = volumeWindow(*options, B::shape(filter).drop_front(2));
+  if (failed(setPads(n, w, B::shape(input).slice(1, 3), options->padding())))
+    return failure();
+  Value result = n.b.create<ConvOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
+                                    channels / each, /*channels_last=*/true);
+  return n.set(n.activate(result, options->fused_activation_function()));
+}
+
+static LogicalResult transposeConv3d(TfliteNode &n) {
+  auto *options = n.options<tflite::Conv3DOptions>();
+  std::optional<Ints> shape = n.constantInts(0, "output shape");
+  Value input = n.in(2);
+  if (!options || !shape || !isVolume(n, input) || !isVolume(n, n.stored(1)))
+    return failure();
+  // From [D, H, W, O, I] to [I, O, D, H, W].
+  Value filter = n.transposed(1, {4, 3, 0, 1, 2});
+  FailureOr<Value> bias = n.bias(3, 2, 1);
+  if (!filter || failed(bias))
+    return failure();
+  if (shape->size() != 5 || !isPossible(ArrayRef(*shape).slice(1, 3)))
+    return n.error("has output shape " + shapeName(*shape));
+  Window w = volumeWindow(*options, B::shape(filter).drop_front(2));
+  FailureOr<Ints> more = transposedPads(n, w, B::shape(input).slice(1, 3),
+                                        ArrayRef(*shape).slice(1, 3), options->padding());
+  if (failed(more))
+    return failure();
+  Value result = n.b.create<ConvTransposeOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
+                                             *more, 1, /*channels_last=*/true);
   return n.set(n.activate(result, options->fused_activation_function()));
 }
 
@@ -170,6 +245,8 @@ void tfliteimport::addWindowOps(OpTable &table) {
   table.add(Op::CONV_2D, conv);
   table.add(Op::DEPTHWISE_CONV_2D, depthwiseConv);
   table.add(Op::TRANSPOSE_CONV, transposeConv);
+  table.add(Op::CONV_3D, conv3d);
+  table.add(Op::CONV_3D_TRANSPOSE, transposeConv3d);
   table.add(Op::AVERAGE_POOL_2D, poolOp<PoolKind::Average>);
   table.add(Op::MAX_POOL_2D, poolOp<PoolKind::Max>);
   table.add(Op::L2_POOL_2D, l2Pool);

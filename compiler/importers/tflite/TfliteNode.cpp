@@ -205,6 +205,17 @@ LogicalResult TfliteNode::set(size_t i, Value value) {
   return success(value != nullptr);
 }
 
+LogicalResult TfliteNode::setState(size_t i, Value value) {
+  Value before = stored(i);
+  if (!before || !value)
+    return failure();
+  if (before.getType() != value.getType())
+    return error("gives a state of shape " + shapeName(GraphBuilder::shape(value)) + " for input " +
+                 Twine(i));
+  changed.push_back({i, value});
+  return success();
+}
+
 LogicalResult TfliteNode::unsupported(const Twine &what, const Twine &reason) {
   if (!reported)
     collector.add((opName + " (" + what + ")").str(), nodeName, reason.str());

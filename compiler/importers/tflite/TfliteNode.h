@@ -37,6 +37,7 @@ struct Tensor {
   Quantization quantization; ///< of an integer tensor
   mlir::Value stored;        ///< null until it is computed, or when `poisoned`
   bool poisoned = false;     ///< computed by an operator that is not supported
+  std::string resource;      ///< of a handle: the variable it stands for
 };
 
 class TfliteNode {
@@ -109,6 +110,9 @@ public:
   mlir::LogicalResult set(mlir::Value value) { return set(0, value); }
   mlir::LogicalResult set(size_t i, mlir::Value value);
   llvm::ArrayRef<mlir::Value> results() const { return values; }
+  /// Changes input `i`, a tensor that is a variable, to `value` of the same type.
+  mlir::LogicalResult setState(size_t i, mlir::Value value);
+  llvm::ArrayRef<std::pair<size_t, mlir::Value>> states() const { return changed; }
 
   /// Reports the operator as not supported: `what` in parentheses after its name, `reason` what
   /// would be.
@@ -123,6 +127,7 @@ private:
   std::string nodeName;
   llvm::ArrayRef<const Tensor *> inputs, outputs;
   llvm::SmallVector<mlir::Value> values;
+  llvm::SmallVector<std::pair<size_t, mlir::Value>, 2> changed;
   UnsupportedOps &collector;
   bool reported = false;
 };
