@@ -166,8 +166,8 @@ def _(b):
     b.op("READ_VARIABLE", [handle], [before], "ReadVariableOptions")
     b.op("ADD", [before, x], [after], "AddOptions")
     b.op("ASSIGN_VARIABLE", [handle, after], [], "AssignVariableOptions")
-    last = result(b)
-    b.op("READ_VARIABLE", [handle], [last], "ReadVariableOptions")
+    b.graph.outputs.append(b.tensor("float32", [3, 4]))
+    b.op("READ_VARIABLE", [handle], b.graph.outputs, "ReadVariableOptions")
 
 
 # Volumes.

@@ -86,8 +86,8 @@ static Value lstmDirection(TfliteNode &n, const LstmPlaces &at, bool timeMajor, 
   Value bias = one(b.concat(biases, 0)), h = one(hidden), c = one(cell);
   if (!w || !r || !bias || !h || !c)
     return {};
-  auto results = b.createAll<LstmOp>(reverse ? Direction::Reverse : Direction::Forward, input, w,
-                                     r, bias, h, c);
+  auto results = b.createAll<LstmOp>(reverse ? Direction::Reverse : Direction::Forward, input, w, r,
+                                     bias, h, c);
   if (results.size() != 3 || failed(n.setState(at.hidden, b.squeeze(results[1], 0))) ||
       failed(n.setState(at.cell, b.squeeze(results[2], 0))))
     return {};
@@ -177,9 +177,9 @@ static LogicalResult bidirectionalLstm(TfliteNode &n) {
   if (n.has(39))
     return n.unsupported("an auxiliary input", "expected none");
   Value forward = lstmDirection(n, {1, 5, 9, 12, 16, 35, 36}, options->time_major(), false);
-  Value backward =
-      forward ? lstmDirection(n, {18, 22, 26, 29, 33, 37, 38}, options->time_major(), true)
-              : Value();
+  Value backward = forward
+                       ? lstmDirection(n, {18, 22, 26, 29, 33, 37, 38}, options->time_major(), true)
+                       : Value();
   return setBoth(n, forward, backward, options->merge_outputs());
 }
 
@@ -200,10 +200,10 @@ static Value rnnDirection(TfliteNode &n, size_t at, Activation activation, bool 
   Value bias = shaped(n, at + 2, {width}), hidden = shaped(n, at + 3, {batch, width});
   if (!w || !r || !bias || !hidden)
     return {};
-  auto results = b.createAll<RnnOp>(
-      reverse ? Direction::Reverse : Direction::Forward,
-      activation == Activation::TANH ? RnnKind::Tanh : RnnKind::Relu, input, b.unsqueeze(w, 0),
-      b.unsqueeze(r, 0), b.unsqueeze(bias, 0), b.unsqueeze(hidden, 0));
+  auto results = b.createAll<RnnOp>(reverse ? Direction::Reverse : Direction::Forward,
+                                    activation == Activation::TANH ? RnnKind::Tanh : RnnKind::Relu,
+                                    input, b.unsqueeze(w, 0), b.unsqueeze(r, 0),
+                                    b.unsqueeze(bias, 0), b.unsqueeze(hidden, 0));
   if (results.size() != 2 || failed(n.setState(at + 3, b.squeeze(results[1], 0))))
     return {};
   return ordered(n, results[0], timeMajor);
@@ -220,8 +220,8 @@ static LogicalResult sequenceRnn(TfliteNode &n) {
   auto *options = n.options<tflite::SequenceRNNOptions>();
   if (!options || failed(checkFloats(n, {0, 1, 2})))
     return failure();
-  return n.set(rnnDirection(n, 1, options->fused_activation_function(), options->time_major(),
-                            false));
+  return n.set(
+      rnnDirection(n, 1, options->fused_activation_function(), options->time_major(), false));
 }
 
 static LogicalResult bidirectionalRnn(TfliteNode &n) {
@@ -232,8 +232,7 @@ static LogicalResult bidirectionalRnn(TfliteNode &n) {
     return n.unsupported("an auxiliary input", "expected none");
   Activation activation = options->fused_activation_function();
   Value forward = rnnDirection(n, 1, activation, options->time_major(), false);
-  Value backward =
-      forward ? rnnDirection(n, 5, activation, options->time_major(), true) : Value();
+  Value backward = forward ? rnnDirection(n, 5, activation, options->time_major(), true) : Value();
   return setBoth(n, forward, backward, options->merge_outputs());
 }
 
@@ -276,7 +275,8 @@ static LogicalResult svdf(TfliteNode &n) {
   if (!isFixed)
     return n.set(n.activate(sums, options->fused_activation_function()));
   Factor by = fixedPoint(scaleOf(n, 4) * scaleOf(n, 2) / outputScale(n));
-  return setCentered(n, scaledExactly(b, sums, by), options->fused_activation_function());
+  // The kernel of integers knows no activation.
+  return setCentered(n, scaledExactly(b, sums, by));
 }
 
 void tfliteimport::addRecurrentOps(OpTable &table) {

@@ -1,5 +1,5 @@
-// TFLite operators that scatter or fill in parts of a tensor: segments, diagonals, updates, and some
-// that only older models hold.
+// TFLite operators that scatter or fill in parts of a tensor: segments, diagonals, updates, and
+// some that only older models hold.
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include <cmath>
@@ -155,8 +155,8 @@ static LogicalResult dynamicUpdateSlice(TfliteNode &n) {
                      shapeName(B::shape(value)));
     if (length == extent)
       continue;
-    Value first = b.clamp(b.reshape(b.slice(start, 0, dim, 1), {}), 0,
-                          static_cast<double>(extent - length));
+    Value first =
+        b.clamp(b.reshape(b.slice(start, 0, dim, 1), {}), 0, static_cast<double>(extent - length));
     Value place = b.sub(b.iota(b.tensorType(extent, i64), 0), first);
     Value inDim = b.binary<AndOp>(b.cmp(CmpKind::Ge, place, b.scalar(i64, 0)),
                                   b.cmp(CmpKind::Lt, place, b.scalar(i64, double(length))));
@@ -197,8 +197,8 @@ static LogicalResult dilate(TfliteNode &n) {
     high[dim + 1] = step - 1;
     int64_t extent = shape[dim];
     shape[dim] *= step;
-    value = b.slice(b.reshape(b.pad(apart, low, high, *fill), shape), dim, 0,
-                    (extent - 1) * step + 1);
+    value =
+        b.slice(b.reshape(b.pad(apart, low, high, *fill), shape), dim, 0, (extent - 1) * step + 1);
   }
   return n.set(value);
 }
@@ -266,10 +266,10 @@ static LogicalResult bucketize(TfliteNode &n) {
   }
   auto count = static_cast<int64_t>(options->boundaries()->size());
   Value bounds = b.constant(b.tensorType(count, b.ops().getF32Type()), std::move(bytes));
-  Value isAbove = b.cmp(CmpKind::Ge, b.cast(b.unsqueeze(value, B::rank(value)), b.ops().getF32Type()),
-                        bounds);
-  return n.set(b.reduce(ReduceKind::Sum, b.cast(isAbove, b.ops().getI32Type()), {B::rank(value)},
-                        false));
+  Value isAbove =
+      b.cmp(CmpKind::Ge, b.cast(b.unsqueeze(value, B::rank(value)), b.ops().getF32Type()), bounds);
+  return n.set(
+      b.reduce(ReduceKind::Sum, b.cast(isAbove, b.ops().getI32Type()), {B::rank(value)}, false));
 }
 
 /// The shape that two shapes broadcast to.

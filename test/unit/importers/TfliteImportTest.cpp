@@ -16,7 +16,7 @@ using namespace ingot;
 namespace {
 
 using Builtin = tflite::BuiltinOperator;
-using Type = tflite::TensorType;
+using Element = tflite::TensorType;
 
 /// A model under construction: sub-graphs of tensors and operators.
 class Model {
@@ -38,7 +38,7 @@ public:
   std::vector<Graph> graphs = std::vector<Graph>(1);
   std::vector<std::vector<uint8_t>> buffers = std::vector<std::vector<uint8_t>>(1);
 
-  int32_t tensor(std::vector<int32_t> shape, Type type = Type::FLOAT32, uint32_t buffer = 0,
+  int32_t tensor(std::vector<int32_t> shape, Element type = Element::FLOAT32, uint32_t buffer = 0,
                  size_t graph = 0, bool isVariable = false) {
     std::string name = "t" + std::to_string(graphs[graph].tensors.size());
     graphs[graph].tensors.push_back(
@@ -57,9 +57,9 @@ public:
       std::vector<flatbuffers::Offset<tflite::Operator>> operators;
       for (Node &node : graph.nodes) {
         const char *custom = node.custom.empty() ? nullptr : node.custom.c_str();
-        operators.push_back(tflite::CreateOperatorDirect(
-            builder, static_cast<uint32_t>(codes.size()), &node.inputs, &node.outputs, node.kind,
-            node.options));
+        operators.push_back(
+            tflite::CreateOperatorDirect(builder, static_cast<uint32_t>(codes.size()), &node.inputs,
+                                         &node.outputs, node.kind, node.options));
         codes.push_back(tflite::CreateOperatorCodeDirect(
             builder, static_cast<int8_t>(std::min(static_cast<int32_t>(node.op), 127)), custom, 1,
             node.op));
@@ -112,7 +112,7 @@ protected:
   /// y = x + w.
   void sum(Model &model) {
     int32_t x = model.tensor({4});
-    int32_t w = model.tensor({4}, Type::FLOAT32, model.buffer<float>({1, 2, 3, 4}));
+    int32_t w = model.tensor({4}, Element::FLOAT32, model.buffer<float>({1, 2, 3, 4}));
     int32_t y = model.tensor({4});
     model.graphs[0].inputs = {x};
     model.graphs[0].outputs = {y};
@@ -193,13 +193,14 @@ TEST_F(Tflite, SubGraphsThatCallThemselves) {
   Model model;
   sum(model);
   model.graphs.resize(2);
-  int32_t condition =
-      model.tensor({}, Type::BOOL, model.buffer<uint8_t>({1})), z = model.tensor({4});
+  int32_t condition = model.tensor({}, Element::BOOL, model.buffer<uint8_t>({1})),
+          z = model.tensor({4});
   auto options = [&] { return tflite::CreateIfOptions(model.builder, 1, 1).Union(); };
   model.graphs[0].nodes.push_back(
       {Builtin::IF, {condition, 0}, {z}, tflite::BuiltinOptions::IfOptions, options()});
-  int32_t x = model.tensor({4}, Type::FLOAT32, 0, 1), y = model.tensor({4}, Type::FLOAT32, 0, 1);
-  int32_t again = model.tensor({}, Type::BOOL, 1 + 1, 1);
+  int32_t x = model.tensor({4}, Element::FLOAT32, 0, 1),
+          y = model.tensor({4}, Element::FLOAT32, 0, 1);
+  int32_t again = model.tensor({}, Element::BOOL, 1 + 1, 1);
   model.graphs[1].inputs = {x};
   model.graphs[1].outputs = {y};
   model.graphs[1].nodes.push_back(
@@ -212,7 +213,7 @@ TEST_F(Tflite, SubGraphsThatAreNotThere) {
     Model model;
     sum(model);
     int32_t z = model.tensor({4});
-    int32_t condition = model.tensor({}, Type::BOOL, model.buffer<uint8_t>({1}));
+    int32_t condition = model.tensor({}, Element::BOOL, model.buffer<uint8_t>({1}));
     auto options = tflite::CreateIfOptions(model.builder, index, index).Union();
     model.graphs[0].nodes.push_back(
         {Builtin::IF, {condition, 0}, {z}, tflite::BuiltinOptions::IfOptions, options});
@@ -224,10 +225,10 @@ TEST_F(Tflite, SubGraphsThatAreNotThere) {
 TEST_F(Tflite, StatesAreVariables) {
   Model model;
   auto weights = [&](std::vector<int32_t> shape, size_t count) {
-    return model.tensor(shape, Type::FLOAT32, model.buffer(std::vector<float>(count, 0.5f)));
+    return model.tensor(shape, Element::FLOAT32, model.buffer(std::vector<float>(count, 0.5f)));
   };
   int32_t x = model.tensor({1, 3}), w = weights({2, 3}, 6), r = weights({2, 2}, 4),
-          b = weights({2}, 2), state = model.tensor({1, 2}, Type::FLOAT32, 0, 0, true),
+          b = weights({2}, 2), state = model.tensor({1, 2}, Element::FLOAT32, 0, 0, true),
           y = model.tensor({1, 2});
   model.graphs[0].inputs = {x};
   model.graphs[0].outputs = {y};
