@@ -30,6 +30,8 @@ public:
   /// Takes a buffer as a source (an inflated archive member, a test). `path` is for messages.
   int64_t addBuffer(llvm::StringRef path, std::unique_ptr<llvm::MemoryBuffer> buffer);
   const Source &getSource(int64_t index) const { return *sources[index]; }
+  /// Keeps the SHA-256 of a source, so that it is hashed once however often the model is imported.
+  void setSha256(int64_t index, std::string sha256) { sources[index]->sha256 = std::move(sha256); }
   size_t getNumSources() const { return sources.size(); }
 
   /// A weight whose raw bytes lie in a source. `stored` is the raw tensor's type; hashes the bytes.

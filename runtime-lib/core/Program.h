@@ -165,6 +165,8 @@ struct Extract {
 };
 /// Where a verified reference into a device's memory lies.
 ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref, Extract at);
+/// Where a buffer of no bytes lies for a kernel: as many readable bytes as a vector has.
+uint8_t *emptyData(ingot_session *session);
 /// Where a verified reference into the host's memory lies; inputs and outputs as bound (null if
 /// not).
 uint8_t *hostPointer(const ingot_session *session, const EntryState &entry,

@@ -101,7 +101,8 @@ ingot_status place(ingot_session *session, uint32_t entryIndex) {
       if (step.op != fmt::Op::launch)
         continue;
       if (step.device == kCpu)
-        session->pointers[step.firstPointer + k] = hostPointer(session, entry, ref, at.offset);
+        session->pointers[step.firstPointer + k] =
+            at.bytes ? hostPointer(session, entry, ref, at.offset) : emptyData(session);
       else
         session->ranges[step.firstPointer + k] = deviceRange(session, ref, at);
     }

@@ -224,7 +224,8 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
                 "%s%s' must be aligned to %u bytes\nhint: allocate it with aligned_alloc, or bind "
                 "an aligned copy",
                 isInput ? "input '" : "output '", name, uint64_t(info.alignment));
-  next.data = static_cast<uint8_t *>(tensor->data);
+  // A kernel may read a vector of an empty tensor, and throw it away.
+  next.data = needed || !isInput ? static_cast<uint8_t *>(tensor->data) : emptyData(session);
   next.bytes = isInput ? needed : tensor->bytes;
   next.bound = true;
   session->bindings[entry.firstBinding + local] = next;
@@ -237,6 +238,11 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
 }
 
 } // namespace
+
+uint8_t *ingot::emptyData(ingot_session *session) {
+  static_assert(sizeof(ingot_session) >= INGOT_BUFFER_ALIGNMENT);
+  return reinterpret_cast<uint8_t *>(session);
+}
 
 uint8_t *ingot::hostPointer(const ingot_session *session, const EntryState &entry,
                             const fmt::BufferRef &ref, uint64_t offset) {

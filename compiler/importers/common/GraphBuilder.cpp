@@ -89,13 +89,12 @@ void ingot::recordSources(ModuleOp module) {
   SmallVector<Attribute> sources;
   for (size_t i = 0; i < store.getNumSources(); ++i) {
     const WeightStore::Source &source = store.getSource(i);
-    std::string hash = source.sha256;
-    if (hash.empty() && source.buffer)
-      hash = llvm::toHex(Sha256::hash(source.buffer->getBuffer()), /*LowerCase=*/true);
+    if (source.sha256.empty() && source.buffer)
+      store.setSha256(i, llvm::toHex(Sha256::hash(source.buffer->getBuffer()), /*LowerCase=*/true));
     sources.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("path", builder.getStringAttr(source.path)),
          builder.getNamedAttr("size", builder.getI64IntegerAttr(source.size)),
-         builder.getNamedAttr("sha256", builder.getStringAttr(hash))}));
+         builder.getNamedAttr("sha256", builder.getStringAttr(source.sha256))}));
   }
   module->setAttr("ingot.sources", builder.getArrayAttr(sources));
 }

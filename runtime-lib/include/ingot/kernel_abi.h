@@ -9,6 +9,7 @@
  * - Buffers in arenas, constants and variables are 64-byte aligned plus the offset the plan gives
  * them. Inputs and outputs of the program have the alignment their signature says, by default that
  * of the element type.
+ * - A buffer of no bytes (a dynamic extent is 0) points to 64 readable bytes.
  * - scratch and launch_scratch are 64-byte aligned and as large as the kernel's record says; their
  * contents are undefined at the start of a launch.
  * - tile_begin < tile_end <= the launch's tiles. Tiles may run in any order and on any worker; a

@@ -110,6 +110,24 @@ TEST(Dynamic, Movement) {
         oneDim());
 }
 
+TEST(Dynamic, Empty) {
+  // A cache that holds nothing yet, read by what follows the concatenation.
+  check("generic",
+        R"(func.func private @k(%x: T[2,d0,3]f32, %y: T[2,d1,3]f32) -> T[2,3,d0 + d1]f32 {
+    %0 = ingot.concat %x, %y axis 1 : T[2,d0,3]f32, T[2,d1,3]f32
+    %1 = ingot.transpose %0 [0, 2, 1] : T[2,d0 + d1,3]f32
+    return %1 : T[2,3,d0 + d1]f32 })",
+        {{0, 1}, {0, 17}, {5, 1}, {0, 0}});
+  check("generic", R"(func.func private @k(%x: T[d0,d1]f32) -> T[d0]f32 {
+    %0 = ingot.reduce sum %x dims [1] : T[d0,d1]f32
+    return %0 : T[d0]f32 })",
+        {{0, 3}, {3, 0}, {2, 5}});
+  check("gemm", R"(func.func private @k(%x: T[d0,8]f32, %w: T[8,20]f32) -> T[d0,20]f32 {
+    %0 = ingot.matmul %x, %w : T[d0,8]f32, T[8,20]f32
+    return %0 : T[d0,20]f32 })",
+        {{0}, {3}}, {1});
+}
+
 TEST(Dynamic, Gather) {
   check("generic", R"(func.func private @k(%x: T[10,33]f32, %i: T[d0,d1]i64) -> T[d0,d1,33]f32 {
     %0 = ingot.gather %x [%i] axis 0 : T[10,33]f32, T[d0,d1]i64

@@ -171,11 +171,12 @@ void runCompiled(const KernelCase &test, Prepared &p, const CompiledCode &code,
   };
   std::vector<Buffer> buffers;
   auto addBuffer = [&](size_t bytes) {
-    size_t page = 4096, span = llvm::alignTo(bytes, page) + page;
+    size_t page = 4096, span = llvm::alignTo(std::max<size_t>(bytes, 64), page) + page;
     char *base = static_cast<char *>(
         mmap(nullptr, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base + span - page, page, PROT_NONE);
-    buffers.push_back({base, base + span - page - bytes, span});
+    // No bytes: as the runtime does, a vector's worth of readable ones.
+    buffers.push_back({base, bytes ? base + span - page - bytes : base, span});
     return buffers.back().data;
   };
   LaunchOp launch = p.findLaunch();
