@@ -22,11 +22,6 @@ MemRefType bufferType(RankedTensorType tensor) {
 
 unsigned dimCount(func::FuncOp kernel) { return dimBounds(kernel).size(); }
 
-std::optional<int64_t> mostElements(func::FuncOp kernel, ArrayRef<DimExpr> extents) {
-  DimExpr::Range range = rangeOf(llvm::product_of(extents, DimExpr(1)), dimBounds(kernel));
-  return range.high == INT64_MAX ? std::nullopt : std::optional(range.high);
-}
-
 func::FuncOp createKernelShell(OpBuilder &builder, func::FuncOp kernel, StringRef name) {
   SmallVector<Type> inputs;
   for (Type type : kernel.getArgumentTypes())

@@ -41,10 +41,6 @@ mlir::Value scratchView(mlir::OpBuilder &builder, mlir::Location loc, mlir::Valu
 /// How many dims d0, d1, … `kernel` is compiled for.
 unsigned dimCount(mlir::func::FuncOp kernel);
 
-/// The most elements that a tensor of `kernel` with these extents may have. Nothing when the bounds
-/// of the dims do not tell.
-std::optional<int64_t> mostElements(mlir::func::FuncOp kernel, llvm::ArrayRef<DimExpr> extents);
-
 /// Name of the attribute of an emitted function that says how many bytes of scratch a worker needs.
 inline constexpr llvm::StringLiteral scratchAttr = "ingot.scratch";
 

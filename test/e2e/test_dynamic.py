@@ -24,6 +24,9 @@ CASES = [
     ("windows.onnx", {"batch": "1..4", "time": "16..400"},
      [{"batch": 1, "time": 16}, {"batch": 1, "time": 17}, {"batch": 3, "time": 100}, {"batch": 2, "time": 257},
       {"batch": 4, "time": 400}], ("time", 401)),
+    ("detector.onnx", {"batch": "1..4", "height": "32..96", "width": "32..96"},
+     [{"batch": 1, "height": 32, "width": 32}, {"batch": 3, "height": 50, "width": 71},
+      {"batch": 4, "height": 96, "width": 96}], ("height", 97)),
 ]
 
 

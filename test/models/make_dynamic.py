@@ -6,6 +6,7 @@
 encoder.pt2     a transformer encoder over tokens: ids and mask [batch 1..4, seq 2..64]; case-K.npz holds sizes and eager
                 results
 windows.onnx    convolutions over [batch, 3, time]: strides, a residual branch, a mean over time
+detector.onnx   convolutions over [batch, 3, height, width], a reshape by a computed shape, non-maximum suppression
 unrolled.onnx   a Scan of as many steps as `seq`
 """
 import pathlib
@@ -82,6 +83,38 @@ def windows():
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), FOLDER / "windows.onnx")
 
 
+def detector():
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["c1"], "stem", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c1"], ["r1"], "act"),
+        helper.make_node("Conv", ["r1", "w2"], ["c2"], "head", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Shape", ["c2"], ["shape"], "shape"),
+        helper.make_node("Gather", ["shape", "zero"], ["images"], "images", axis=0),
+        helper.make_node("Concat", ["images", "seven", "rest"], ["rows"], "rows", axis=0),
+        helper.make_node("Reshape", ["c2", "rows"], ["flat"], "flatten"),
+        helper.make_node("Split", ["flat", "parts"], ["box", "score"], "split", axis=1),
+        helper.make_node("Transpose", ["box"], ["boxes"], "boxes", perm=[0, 2, 1]),
+        helper.make_node("Sigmoid", ["score"], ["scores"], "scores"),
+        helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["selected"], "nms"),
+    ]
+
+    def constant(name, values):
+        return numpy_helper.from_array(np.array(values), name)
+
+    def weight(name, *shape):
+        return numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32) * 0.3, name)
+    graph = helper.make_graph(
+        nodes, "detector",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+        [helper.make_tensor_value_info("selected", TensorProto.INT64, ["found", 3]),
+         helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 3, "places"])],
+        [weight("w1", 8, 3, 3, 3), weight("w2", 7, 8, 3, 3), constant("zero", [0]), constant("seven", [7]),
+         constant("rest", [-1]), constant("parts", [4, 3]), constant("most", [5]),
+         constant("overlap", np.float32([0.5])), constant("least", np.float32([0.3]))])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), FOLDER / "detector.onnx")
+
+
 def unrolled():
     body = helper.make_graph(
         [helper.make_node("Add", ["sum", "row"], ["next"], "add"), helper.make_node("Identity", ["next"], ["out"])],
@@ -98,6 +131,7 @@ def unrolled():
 def main():
     FOLDER.mkdir(exist_ok=True)
     windows()
+    detector()
     unrolled()
     encoder()
 

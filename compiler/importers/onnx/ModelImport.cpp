@@ -241,6 +241,29 @@ std::optional<Ints> ModelImport::declaredShape(StringRef value) const {
   return std::nullopt;
 }
 
+/// Whether a node of `graph`, or of a graph inside, reads `value`.
+static bool isRead(const onnx::GraphProto &graph, StringRef value, int depth = 0) {
+  return llvm::any_of(graph.node(), [&](const onnx::NodeProto &node) {
+    auto inside = [&](const onnx::AttributeProto &attribute) {
+      // What lies deeper is refused elsewhere.
+      return depth < 64 &&
+             ((attribute.has_g() && isRead(attribute.g(), value, depth + 1)) ||
+              llvm::any_of(
+                  attribute.graphs(),
+                  [&](const onnx::GraphProto &part) { return isRead(part, value, depth + 1); }));
+    };
+    return llvm::is_contained(node.input(), value) || llvm::any_of(node.attribute(), inside);
+  });
+}
+
+bool ModelImport::isOnlyReturned(StringRef value) const {
+  if (!current || current->parent || !current->prefix.empty())
+    return false;
+  return !isRead(model.graph(), value) &&
+         llvm::any_of(model.graph().output(),
+                      [&](const onnx::ValueInfoProto &info) { return info.name() == value; });
+}
+
 //===----------------------------------------------------------------------===//
 // nodes
 //===----------------------------------------------------------------------===//

@@ -25,6 +25,7 @@ public:
   importSubgraph(const onnx::GraphProto &graph, llvm::ArrayRef<mlir::Value> arguments,
                  llvm::StringRef tag) override;
   std::optional<Ints> declaredShape(llvm::StringRef value) const override;
+  bool isOnlyReturned(llvm::StringRef value) const override;
 
 private:
   using Opsets = llvm::StringMap<int64_t>;

@@ -240,12 +240,14 @@ LogicalResult OnnxNode::setOutput(size_t i, Value value) {
   return success();
 }
 
-std::optional<Ints> OnnxNode::declaredShape(size_t i, int64_t rank) {
+std::optional<Ints> OnnxNode::declaredShape(size_t i, int64_t rank, std::optional<Ints> most) {
   std::optional<Ints> shape;
   if (wants(i))
     shape = host.declaredShape(proto.output(i));
   if (shape && static_cast<int64_t>(shape->size()) == rank)
     return shape;
+  if (most && wants(i) && host.isOnlyReturned(proto.output(i)))
+    return most;
   (void)unsupported("whose result's shape depends on its input",
                     "expected the model to declare the shape of its output");
   return std::nullopt;

@@ -36,6 +36,8 @@ public:
                  llvm::StringRef tag = {}) = 0;
   /// The shape that the model declares for a value of its main graph, if all its extents are fixed.
   virtual std::optional<Ints> declaredShape(llvm::StringRef value) const = 0;
+  /// Whether a value is an output of the model, and no node reads it.
+  virtual bool isOnlyReturned(llvm::StringRef value) const = 0;
 };
 
 //===--- lists: sequences and optionals
@@ -113,8 +115,9 @@ public:
   mlir::LogicalResult setOutput(size_t i, mlir::Value value);
   llvm::ArrayRef<mlir::Value> results() const { return outputs; }
   /// The shape that the model declares for output `i`: what an operator whose result's extents
-  /// depend on data goes by. Nothing (and a report) when it declares none of this rank.
-  std::optional<Ints> declaredShape(size_t i, int64_t rank);
+  /// depend on data goes by. Without one `most`, where it is given, for an output that no node
+  /// reads: who runs the program sees what is padding. Else nothing (and a report).
+  std::optional<Ints> declaredShape(size_t i, int64_t rank, std::optional<Ints> most = {});
 
   /// Reports the node as not supported: `what` in parentheses after its operator, `reason` what
   /// would be.

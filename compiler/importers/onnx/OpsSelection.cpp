@@ -236,14 +236,19 @@ static LogicalResult nonMaxSuppression(OnnxNode &n) {
   Value most = limitOf(2, "max_output_boxes_per_class", b.scalar(i64, 0.0));
   Value limit = limitOf(3, "iou_threshold", b.scalarLike(boxes, 0.0));
   Value lowest = limitOf(4, "score_threshold", b.scalarLike(scores, -infinity));
-  std::optional<Ints> shape = most && limit && lowest ? n.declaredShape(0, 2) : std::nullopt;
-  if (!shape)
+  if (!most || !limit || !lowest)
     return failure();
   int64_t batch = B::shape(scores)[0], classes = B::shape(scores)[1], count = B::shape(scores)[2];
-  int64_t rounds = std::min(count, shape->front());
-  std::optional<Ints> known = n.opt(2) ? B::getConstantInts(n.opt(2)) : Ints{0};
-  if (known && known->size() == 1)
+  int64_t rounds = count;
+  std::optional<Ints> known = n.opt(2) ? B::getConstantInts(n.opt(2)) : Ints{0}, bound;
+  if (known && known->size() == 1) {
     rounds = std::clamp<int64_t>(known->front(), 0, rounds);
+    bound = Ints{batch * classes * rounds, 3};
+  }
+  std::optional<Ints> shape = n.declaredShape(0, 2, bound);
+  if (!shape)
+    return failure();
+  rounds = std::min(rounds, shape->front());
   if (rounds > kMaxKept)
     return n.unsupported("of " + Twine(rounds) + " boxes per class",
                          "expected up to " + Twine(kMaxKept));
