@@ -197,8 +197,9 @@ def nms(r, name):
     corners = np.array([[r.random() * 4, r.random() * 4] for _ in range(batch * count)], np.float32)
     boxes = np.concatenate([corners, corners + np.array([[1 + r.random(), 1 + r.random()] for _ in range(batch * count)], np.float32)], 1)
     scores = np.array(r.sample(range(1, 1000), batch * classes * count), np.float32).reshape(batch, classes, count) / 1000
-    return Instance([boxes.reshape(batch, count, 4), scores, i64([r.randint(1, 4)]), np.array([0.4], np.float32), np.array([0.3], np.float32)],
-                    constants=(0, 1, 2, 3, 4), center_point_box=r.choice([None, 0]))
+    most = r.randint(1, 4)
+    return Instance([boxes.reshape(batch, count, 4), scores, i64([most]), np.array([0.4], np.float32), np.array([0.3], np.float32)],
+                    constants=(0, 1, 2, 3, 4), center_point_box=r.choice([None, 0]), rows=batch * classes * min(count, most))
 
 
 # ---- recurrent layers and attention --------------------------------------------------------------------------------
