@@ -196,6 +196,14 @@ void ProgramBuilder::addSteps(Block &block, fmt::EntryT &entry, ExpressionTable 
       toElse.target = entry.instructions.size();
       addSteps(branch.getElseRegion().front(), entry, table);
       toEnd.target = entry.instructions.size();
+    } else if (auto loop = dyn_cast<plan::WhileOp>(op)) {
+      size_t begin = entry.instructions.size();
+      addSteps(loop.getBefore().front(), entry, table);
+      fmt::InstructionT &toEnd = add(fmt::Op::jump_if_false, op);
+      addBuffers(loop.getCondition(), toEnd, table);
+      addSteps(loop.getBody().front(), entry, table);
+      add(fmt::Op::jump, op).target = begin;
+      toEnd.target = entry.instructions.size();
     }
   }
 }

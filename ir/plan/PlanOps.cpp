@@ -131,6 +131,11 @@ LogicalResult BufferType::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
   return success();
 }
 
+/// What may stand in an entry, a branch or a loop.
+static bool isInEntry(Operation &op) {
+  return isa<AllocOp, RangeOp, RefOp, PlaceOp, plan::LaunchOp, CopyOp, IfOp, WhileOp>(op);
+}
+
 StringRef plan::hostSpace(Operation *inModule) {
   auto module =
       isa<ModuleOp>(inModule) ? cast<ModuleOp>(inModule) : inModule->getParentOfType<ModuleOp>();
@@ -345,7 +350,7 @@ LogicalResult EntryOp::verify() {
     }
   }
   for (Operation &op : getBody().getOps())
-    if (!isa<AllocOp, RangeOp, RefOp, PlaceOp, LaunchOp, CopyOp, IfOp>(op))
+    if (!isInEntry(op))
       return op.emitOpError("may not be part of a plan.entry");
   return success();
 }
@@ -477,15 +482,19 @@ LogicalResult CopyOp::verify() {
   return success();
 }
 
-LogicalResult IfOp::verify() {
-  if (getCondition().getType().getBytes() != 1)
-    return emitOpError() << "expected a condition of 1 byte, got "
-                         << getCondition().getType().getBytes();
-  if (getCondition().getType().getSpace() != hostSpace(*this))
-    return emitOpError("expected its condition in the host's space");
-  for (Region *region : {&getThenRegion(), &getElseRegion()})
-    for (Operation &op : region->getOps())
-      if (!isa<AllocOp, RangeOp, RefOp, PlaceOp, LaunchOp, CopyOp, IfOp>(op))
-        return op.emitOpError("may not be part of a plan.if");
+/// A branch or a loop: its condition, and what its regions may hold.
+static LogicalResult verifyControl(Operation *op, BufferType condition) {
+  if (condition.getBytes() != 1)
+    return op->emitOpError() << "expected a condition of 1 byte, got " << condition.getBytes();
+  if (condition.getSpace() != hostSpace(op))
+    return op->emitOpError("expected its condition in the host's space");
+  for (Region &region : op->getRegions())
+    for (Operation &inner : region.getOps())
+      if (!isInEntry(inner))
+        return inner.emitOpError() << "may not be part of a " << op->getName();
   return success();
 }
+
+LogicalResult IfOp::verify() { return verifyControl(*this, getCondition().getType()); }
+
+LogicalResult WhileOp::verify() { return verifyControl(*this, getCondition().getType()); }

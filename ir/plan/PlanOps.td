@@ -16,7 +16,7 @@ def Plan_Dialect : Dialect {
   let summary = "a compiled model as a schedule over memory";
   let description = [{
     What the program file holds, as IR: targets and their memory spaces, segments, kernels, constants, variables, arenas
-    at module level, and entries whose bodies are straight lines of launches and copies with structured branches. A
+    at module level, and entries whose bodies are straight lines of launches and copies with structured branches and loops. A
     value of the dialect is a range of bytes, not a tensor: whoever writes it changes what later readers see.
 
     While the plan is made, `plan.alloc` and `plan.range` stand for memory without a place; `allocate-arenas` turns them
@@ -304,6 +304,22 @@ def Plan_IfOp : Plan_Op<"if", [NoTerminator, NoRegionArguments, SingleBlock]> {
   let arguments = (ins Plan_BufferType:$condition);
   let regions = (region SizedRegion<1>:$then_region, SizedRegion<1>:$else_region);
   let assemblyFormat = "$condition $then_region `else` $else_region attr-dict `:` type($condition)";
+  let hasVerifier = 1;
+}
+
+def Plan_WhileOp : Plan_Op<"while", [NoTerminator, NoRegionArguments, SingleBlock]> {
+  let summary = "runs a list of steps as long as a condition holds";
+  let description = [{
+    The steps before `do` run first in every trip and leave the condition, one byte in the host's space, 0 or 1; the
+    steps after `do` run when it is 1, and the next trip begins. What is carried from trip to trip lies where the next
+    trip reads it. Emitted as jumps.
+    ```mlir
+    plan.while %c { … } do { … } : !plan.buffer<1, "host">
+    ```
+  }];
+  let arguments = (ins Plan_BufferType:$condition);
+  let regions = (region SizedRegion<1>:$before, SizedRegion<1>:$body);
+  let assemblyFormat = "$condition $before `do` $body attr-dict `:` type($condition)";
   let hasVerifier = 1;
 }
 

@@ -1,6 +1,7 @@
 // Gives every plan.alloc its place in the arena of its space, by the planner library.
 #include "ir/graph/Graph.h"
 #include "passes/plan/Passes.h"
+#include "passes/plan/Steps.h"
 #include "passes/planner/Planner.h"
 #include "llvm/ADT/BitVector.h"
 
@@ -96,46 +97,51 @@ private:
   /// Fills `problem`: one buffer per alloc that is used, alive from its first to its last step.
   /// Time goes on from entry to entry, so that entries share all memory.
   void collect(ModuleOp module) {
-    DenseMap<Value, size_t> indices;
     llvm::StringMap<int64_t> spaceNumbers;
     for (auto space : module.getOps<plan::SpaceOp>()) {
       spaceNumbers[space.getSymName()] = spaces.size();
       spaces.push_back(space);
     }
-    auto touch = [&](Value value) {
-      while (auto range = value.getDefiningOp<plan::RangeOp>())
-        value = range.getSource();
-      auto alloc = value.getDefiningOp<plan::AllocOp>();
-      if (!alloc)
-        return;
-      auto [it, added] = indices.try_emplace(value, allocs.size());
-      if (added) {
-        int64_t space = spaceNumbers.lookup(alloc.getType().getSpace());
-        planner::Buffer buffer;
-        buffer.name = sourceName(alloc.getLoc());
-        buffer.firstUse = steps.size();
-        buffer.size = alloc.getType().getBytes();
-        buffer.alignment = spaces[space].getAlignment();
-        buffer.space = space;
-        problem.buffers.push_back(buffer);
-        allocs.push_back(alloc);
+    for (auto entry : module.getOps<plan::EntryOp>()) {
+      std::vector<PlanStep> inEntry = stepsOf(entry);
+      DenseMap<size_t, std::pair<unsigned, unsigned>> lives; // buffer → its first and last step
+      for (auto [time, step] : llvm::enumerate(inEntry)) {
+        for (Value value : llvm::concat<Value>(SmallVector<Value>(step.reads()),
+                                               SmallVector<Value>(step.writes())))
+          if (auto alloc = dyn_cast<plan::AllocOp>(plan::originOf(value).root))
+            lives.try_emplace(bufferFor(alloc, spaceNumbers), time, time).first->second.second =
+                time;
       }
-      problem.buffers[it->second].lastUse = steps.size() + 1;
-    };
-    module.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!isa<plan::LaunchOp, plan::CopyOp, plan::IfOp>(op))
-        return;
-      llvm::for_each(op->getOperands(), touch);
-      steps.push_back(op);
-    });
+      for (auto [buffer, life] : lives) {
+        auto [first, last] = lifeOf(inEntry, life.first, life.second);
+        problem.buffers[buffer].firstUse = steps.size() + first;
+        problem.buffers[buffer].lastUse = steps.size() + last + 1;
+      }
+      for (const PlanStep &step : inEntry)
+        steps.push_back(step.op);
+    }
     // What no step touches needs no memory.
     for (plan::AllocOp alloc : all<plan::AllocOp>(module)) {
-      if (indices.contains(alloc))
+      if (bufferOf.contains(alloc))
         continue;
       replaceByReferences(alloc, 0,
                           [](OpBuilder &, Location, const DimExpr &, Type) -> Value { return {}; });
       alloc->erase();
     }
+  }
+
+  size_t bufferFor(plan::AllocOp alloc, const llvm::StringMap<int64_t> &spaceNumbers) {
+    auto [it, added] = bufferOf.try_emplace(alloc, allocs.size());
+    if (added) {
+      planner::Buffer buffer;
+      buffer.name = sourceName(alloc.getLoc());
+      buffer.size = alloc.getType().getBytes();
+      buffer.space = spaceNumbers.lookup(alloc.getType().getSpace());
+      buffer.alignment = spaces[buffer.space].getAlignment();
+      problem.buffers.push_back(buffer);
+      allocs.push_back(alloc);
+    }
+    return it->second;
   }
 
   FlatSymbolRefAttr arenaOf(plan::AllocOp alloc) {
@@ -211,6 +217,7 @@ private:
 
   planner::Problem problem;
   SmallVector<plan::AllocOp> allocs;   ///< in the order of problem.buffers
+  DenseMap<Value, size_t> bufferOf;    ///< of an alloc: its index in them
   SmallVector<Operation *> steps;      ///< index = time
   SmallVector<plan::SpaceOp> spaces;   ///< index = number of the space
   llvm::StringMap<std::string> arenas; ///< space → symbol of its arena

@@ -107,12 +107,16 @@ LogicalResult PlanConverter::convertLaunch(LaunchOp op) {
   return success();
 }
 
-LogicalResult PlanConverter::convertIf(scf::IfOp op) {
-  auto extract = op.getCondition().getDefiningOp<tensor::ExtractOp>();
+/// The byte that a branch or loop looks at.
+FailureOr<Value> PlanConverter::conditionOf(Operation *op, Value condition) {
+  auto extract = condition.getDefiningOp<tensor::ExtractOp>();
   if (!extract || sizeOf(extract.getTensor()) != DimExpr(1))
-    return op.emitError(
-        "internal: expected the condition of a branch to be extracted from a tensor of one i1");
-  FailureOr<Value> condition = bufferOf(op, extract.getTensor(), host);
+    return op->emitError("internal: expected a condition to be extracted from a tensor of one i1");
+  return bufferOf(op, extract.getTensor(), host);
+}
+
+LogicalResult PlanConverter::convertIf(scf::IfOp op) {
+  FailureOr<Value> condition = conditionOf(op, op.getCondition());
   if (failed(condition))
     return failure();
   if (op.getNumResults() && op.getElseRegion().empty())
@@ -142,6 +146,60 @@ LogicalResult PlanConverter::convertIf(scf::IfOp op) {
   OpBuilder::InsertionGuard guard(builder);
   return failure(failed(convertRegion(op.getThenRegion(), branch.getThenRegion())) ||
                  failed(convertRegion(op.getElseRegion(), branch.getElseRegion())));
+}
+
+/// What is carried lies in a buffer of its own from before the loop until after it; a trip ends by
+/// copying what it hands on. What no trip changes stays where it is.
+LogicalResult PlanConverter::convertWhile(scf::WhileOp op) {
+  Location loc = op.getLoc();
+  Block &before = op.getBefore().front(), &after = op.getAfter().front();
+  if (!llvm::equal(op.getConditionOp().getArgs(), before.getArguments()))
+    return op.emitError("internal: expected a loop's condition to hand on what it was given");
+  Value condition = newBuffer(loc, RankedTensorType::get({}, builder.getI1Type()), host);
+  ValueRange yielded = op.getYieldOp().getResults();
+  SmallVector<Value> carried; // null: no trip changes it
+  for (auto [i, initial] : llvm::enumerate(op.getInits())) {
+    FailureOr<Value> from = bufferOf(op, initial, host);
+    if (failed(from))
+      return failure();
+    bool changes = yielded[i] != after.getArgument(i);
+    carried.push_back(changes ? newBuffer(loc, initial.getType(), host) : Value());
+    if (changes)
+      copy(loc, *from, carried.back());
+    buffers[before.getArgument(i)] = buffers[after.getArgument(i)] = buffers[op.getResult(i)] =
+        changes ? carried.back() : *from;
+  }
+  auto loop = plan::WhileOp::create(builder, loc, condition);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&loop.getBefore());
+  if (failed(convertBlock(before)))
+    return failure();
+  FailureOr<Value> goesOn = conditionOf(op, op.getConditionOp().getCondition());
+  if (failed(goesOn))
+    return failure();
+  copy(loc, *goesOn, condition);
+  builder.createBlock(&loop.getBody());
+  if (failed(convertBlock(after)))
+    return failure();
+  SmallVector<std::pair<Value, Value>> moves;
+  for (auto [to, value] : llvm::zip_equal(carried, yielded)) {
+    if (!to)
+      continue;
+    FailureOr<Value> from = bufferOf(op, value, host);
+    if (failed(from))
+      return failure();
+    // What was carried to here is kept until all of it is read: values may change places.
+    if (llvm::is_contained(carried, *from) && *from != to) {
+      Value kept = newBuffer(loc, value.getType(), host);
+      copy(loc, *from, kept);
+      *from = kept;
+    }
+    if (*from != to)
+      moves.push_back({*from, to});
+  }
+  for (auto [from, to] : moves)
+    copy(loc, from, to);
+  return success();
 }
 
 LogicalResult PlanConverter::convertTransfer(TransferOp op) {
@@ -235,6 +293,8 @@ LogicalResult PlanConverter::convert(Operation *op) {
     return convertLaunch(launch);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return convertIf(branch);
+  if (auto loop = dyn_cast<scf::WhileOp>(op))
+    return convertWhile(loop);
   if (auto transfer = dyn_cast<TransferOp>(op))
     return convertTransfer(transfer);
   auto variable = [&](FlatSymbolRefAttr symbol, const DimExpr &bytes) {

@@ -39,7 +39,9 @@ private:
   mlir::LogicalResult convertBlock(mlir::Block &block);
   mlir::LogicalResult convert(mlir::Operation *op);
   mlir::LogicalResult convertLaunch(LaunchOp op);
+  mlir::FailureOr<mlir::Value> conditionOf(mlir::Operation *op, mlir::Value condition);
   mlir::LogicalResult convertIf(mlir::scf::IfOp op);
+  mlir::LogicalResult convertWhile(mlir::scf::WhileOp op);
   mlir::LogicalResult convertTransfer(TransferOp op);
   mlir::LogicalResult convertView(mlir::Operation *op);
   mlir::FailureOr<DimExpr> sliceOffset(SliceOp op);

@@ -305,8 +305,8 @@ struct OrderLaunches : ingot::impl::OrderLaunchesBase<OrderLaunches> {
 
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function->hasAttr("ingot.kernel") && function.getBody().hasOneBlock())
-        order(function.getBody().front(), dimBounds(getOperation()));
+      if (!function->hasAttr("ingot.kernel"))
+        function.walk([&](Block *block) { order(*block, dimBounds(getOperation())); });
   }
 
   void order(Block &block, const DimBounds &bounds) {

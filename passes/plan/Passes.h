@@ -19,6 +19,7 @@ struct PlanOptions {
   int64_t searchSteps = 100'000'000;
 };
 
+std::unique_ptr<mlir::Pass> createSinkCarriedPass();
 std::unique_ptr<mlir::Pass> createConvertToPlanPass(PlanOptions options = {});
 std::unique_ptr<mlir::Pass> createElideCopiesPass();
 std::unique_ptr<mlir::Pass> createLaunchInPlacePass();

@@ -21,11 +21,26 @@ def OrderLaunches : Pass<"order-launches", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"reordered", "reordered", "functions with another order than the source's">];
 }
 
+def SinkCarried : Pass<"sink-carried", "::mlir::ModuleOp"> {
+  let summary = "computes what a trip of a loop hands on after what reads the value it replaces";
+  let description = [{
+    The next value of a counter can take the old one's memory when nobody reads the old one any more. Launches whose
+    results only the end of the trip reads go there, each behind those that read what it replaces.
+    ```mlir
+    ^bb0(%i: tensor<i64>, %y: tensor<6xf32>):
+      %next = ingot.launch @add_i64(%i) : (tensor<i64>) -> tensor<i64>
+      %put = ingot.launch @scatter(%y, %i) : (tensor<6xf32>, tensor<i64>) -> tensor<6xf32>
+      scf.yield %next, %put : tensor<i64>, tensor<6xf32>
+    // becomes: %put, %next
+    ```
+  }];
+}
+
 def ConvertToPlan : Pass<"convert-to-plan", "::mlir::ModuleOp"> {
   let summary = "turns functions of launches into plan entries, with a buffer for every value and every copy";
   let description = [{
     Nothing is clever here: each value gets memory of its own, and whatever moves elements (reshape, slice, concat,
-    transfer, variable_read, variable_update, return, the results of scf.if) is a copy. Later passes take away the copies
+    transfer, variable_read, variable_update, return, the results of scf.if, what scf.while carries) is a copy. Later passes take away the copies
     that are provably not needed. Kernel functions become `plan.kernel` records; without compiled code (under `ingot opt`)
     the records name a placeholder segment.
     ```mlir

@@ -6,6 +6,8 @@ using namespace ingot;
 void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &options) {
   // Values can still move freely: the order decides how much is alive at once.
   passes.addPass(createOrderLaunches());
+  // The end of a trip is where its old values are dead.
+  passes.addPass(createSinkCarriedPass());
   // Everything correct first: a buffer per value, a copy wherever elements move.
   passes.addPass(createConvertToPlanPass(options));
   // Sharing that can only save memory comes first: it decides how much room there is …
@@ -21,6 +23,7 @@ void ingot::buildPlanPhase(mlir::OpPassManager &passes, const PlanOptions &optio
 
 void ingot::registerPlanPasses() {
   mlir::registerPass([] { return createOrderLaunches(); });
+  mlir::registerPass(createSinkCarriedPass);
   mlir::registerPass([] { return createConvertToPlanPass(); });
   mlir::registerPass(createElideCopiesPass);
   mlir::registerPass(createLaunchInPlacePass);

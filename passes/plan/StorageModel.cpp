@@ -23,21 +23,30 @@ StorageModel::StorageModel(plan::EntryOp entry, SymbolTable &symbols) : entry(en
     uint64_t end = ref.getOffset().constant().value_or(0) + ref.getType().getBytes();
     objects[object].bytes = std::max(objects[object].bytes, end);
   });
-  addSteps(entry.getBody().front(), symbols, std::nullopt);
+  steps = stepsOf(entry);
+  for (const PlanStep &step : steps) {
+    Access &access = accesses.emplace_back();
+    for (Value value : step.reads())
+      access.reads.push_back(operandFor(value));
+    for (Value value : step.writes())
+      access.writes.push_back(operandFor(value));
+    if (auto launch = dyn_cast<plan::LaunchOp>(step.op))
+      access.inPlace = symbols.lookup<plan::KernelOp>(launch.getKernel()).getInPlace();
+  }
   findLives();
 }
 
 void StorageModel::findLives() {
-  for (auto [time, step] : llvm::enumerate(steps)) {
-    for (const auto *operands : {&step.reads, &step.writes})
+  for (auto [time, access] : llvm::enumerate(accesses)) {
+    for (const auto *operands : {&access.reads, &access.writes})
       for (const Operand &operand : *operands) {
         Object &object = objects[operand.object];
         if (object.first == ~0u)
           object.first = time;
         object.last = time;
-        // The head of a branch lies before its steps, and may be missing yet.
+        // A head lies before its steps, and may be missing yet.
         std::vector<unsigned> &touches = object.touches;
-        for (std::optional<unsigned> at = time; at; at = steps[*at].branch)
+        for (std::optional<unsigned> at = time; at; at = steps[*at].head)
           if (auto place = llvm::lower_bound(touches, *at); place == touches.end() || *place != *at)
             touches.insert(place, *at);
       }
@@ -49,9 +58,11 @@ void StorageModel::findLives() {
 }
 
 void StorageModel::countLife(const Object &object, unsigned first, unsigned last, int64_t times) {
-  if (object.kind == Kind::Alloc)
-    alive[object.space].add(
-        first, last, times * int64_t(llvm::alignTo(object.bytes, spaceAlignments[object.space])));
+  if (object.kind != Kind::Alloc)
+    return;
+  auto [begin, end] = lifeOf(steps, first, last);
+  alive[object.space].add(
+      begin, end, times * int64_t(llvm::alignTo(object.bytes, spaceAlignments[object.space])));
 }
 
 unsigned StorageModel::objectFor(Value root) {
@@ -98,35 +109,6 @@ StorageModel::Operand StorageModel::operandFor(Value buffer) {
   object.whole &= offset == DimExpr(0) && type.size() == object.size;
   object.dynamic |= !offset.isConstant() || !type.getExpression().empty();
   return {index, uint64_t(offset.constant().value_or(0)), type.getBytes()};
-}
-
-void StorageModel::addSteps(Block &block, SymbolTable &symbols, std::optional<unsigned> head) {
-  for (Operation &op : block) {
-    if (!isa<plan::LaunchOp, plan::CopyOp, plan::IfOp>(op))
-      continue;
-    unsigned index = steps.size();
-    steps.emplace_back().op = &op;
-    steps[index].branch = head;
-    auto add = [&](SmallVector<Operand, 4> &list, ValueRange values) {
-      for (Value value : values)
-        list.push_back(operandFor(value));
-    };
-    if (auto launch = dyn_cast<plan::LaunchOp>(op)) {
-      add(steps[index].reads, launch.getInputs());
-      add(steps[index].writes, launch.getOutputs());
-      steps[index].inPlace = symbols.lookup<plan::KernelOp>(launch.getKernel()).getInPlace();
-    } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
-      add(steps[index].reads, copy.getSource());
-      add(steps[index].writes, copy.getDestination());
-    } else {
-      auto branch = cast<plan::IfOp>(op);
-      add(steps[index].reads, branch.getCondition());
-      addSteps(branch.getThenRegion().front(), symbols, index);
-      steps[index].elseBegin = steps.size();
-      addSteps(branch.getElseRegion().front(), symbols, index);
-      steps[index].end = steps.size();
-    }
-  }
 }
 
 StorageModel::Place StorageModel::resolve(const Operand &operand) {
@@ -315,24 +297,43 @@ private:
   }
 
   unsigned afterStep(unsigned i) const {
-    return isa<plan::IfOp>(model.steps[i].op) ? model.steps[i].end : i + 1;
+    return model.steps[i].isHead() ? model.steps[i].end : i + 1;
   }
 
-  /// Runs a launch, a copy, or a branch with all that lies in it.
+  /// Runs a launch, a copy, or a branch or loop with all that lies in it.
   bool runStep(unsigned i, State &state) {
-    const Step &step = model.steps[i];
+    const PlanStep &step = model.steps[i];
     ++model.replayedSteps;
-    if (!touch(step, state))
+    if (!touch(i, state))
       return false;
-    if (!isa<plan::IfOp>(step.op))
+    if (step.kind == PlanStep::Loop)
+      return runLoop(i, state);
+    if (step.kind != PlanStep::Branch)
       return true;
     State other = state;
-    if (!run(i + 1, step.elseBegin, state) || !run(step.elseBegin, step.end, other))
+    if (!run(i + 1, step.second, state) || !run(step.second, step.end, other))
       return false;
-    join(i, state.child, other.child);
-    join(i, state.parent, other.parent);
-    join(i, state.merged, other.merged);
+    join(i, state, other);
     return true;
+  }
+
+  /// Whatever number of trips: before a trip the bytes hold what all trips so far may have left,
+  /// until another one adds nothing to that. Every join tells apart more bytes, so that this ends.
+  bool runLoop(unsigned i, State &state) {
+    const PlanStep &loop = model.steps[i];
+    for (;;) {
+      State atHead = state;
+      if (!run(i + 1, loop.second + 1, state))
+        return false;
+      State atExit = state;
+      if (!run(loop.second + 1, loop.end, state))
+        return false;
+      join(i, state, atHead);
+      if (sameUpToNames(state, atHead)) {
+        state = std::move(atExit);
+        return true;
+      }
+    }
   }
 
   bool run(unsigned begin, unsigned end, State &state) {
@@ -343,7 +344,8 @@ private:
   }
 
   /// What a step itself reads and writes.
-  bool touch(const Step &step, State &state) {
+  bool touch(unsigned index, State &state) {
+    const Access &step = model.accesses[index];
     SmallVector<std::optional<Touched>, 4> reads, writes;
     bool any = false;
     for (auto [from, to] : {std::pair(&step.reads, &reads), {&step.writes, &writes}})
@@ -353,7 +355,7 @@ private:
       }
     if (!any)
       return true;
-    bool isCopy = isa<plan::CopyOp>(step.op);
+    bool isCopy = model.steps[index].kind == PlanStep::Copy;
     auto shareBytes = [](const Touched &a, const Touched &b) {
       return a.begin < b.begin + int64_t(b.bytes) && b.begin < a.begin + int64_t(a.bytes);
     };
@@ -407,20 +409,45 @@ private:
     return true;
   }
 
-  /// After a branch: bytes that hold different values on the two paths hold a value of that branch,
-  /// the same one wherever the same two values meet.
-  void join(unsigned branch, Contents &a, const Contents &b) {
+  /// Where the paths of a branch or loop meet: bytes that hold different values on the two hold a
+  /// value of that place, the same one wherever the same two values meet.
+  void join(unsigned head, State &state, const State &other) {
+    join(head, state.child, other.child);
+    join(head, state.parent, other.parent);
+    join(head, state.merged, other.merged);
+  }
+
+  void join(unsigned head, Contents &a, const Contents &b) {
     Contents result;
     forEachStretch(a, b, [&](uint64_t begin, uint64_t end, const Piece &x, const Piece &y) {
       if (x.token == y.token && (x.shift == y.shift || !x.token))
         return append(result, {begin, end, x.token, x.shift});
       int64_t shift = x.token ? x.shift : y.shift;
       int64_t distance = x.token && y.token ? y.shift - x.shift : 0;
-      auto [it, added] = joined.try_emplace({branch, x.token, y.token, distance}, nextToken);
+      auto [it, added] = joined.try_emplace({head, x.token, y.token, distance}, nextToken);
       nextToken += added;
       append(result, {begin, end, it->second, shift});
     });
     a = std::move(result);
+  }
+
+  /// Whether equal bytes are equal in both states, whatever the values are called.
+  static bool sameUpToNames(const State &a, const State &b) {
+    std::map<uint32_t, std::pair<uint32_t, int64_t>> toB, toA;
+    bool same = true;
+    for (auto [x, y] :
+         {std::pair(&a.child, &b.child), {&a.parent, &b.parent}, {&a.merged, &b.merged}})
+      forEachStretch(*x, *y, [&](uint64_t, uint64_t, const Piece &p, const Piece &q) {
+        same &= !p.token == !q.token;
+        if (!p.token || !q.token)
+          return;
+        int64_t distance = q.shift - p.shift;
+        same &= toB.try_emplace(p.token, q.token, distance).first->second ==
+                std::pair(q.token, distance);
+        same &= toA.try_emplace(q.token, p.token, distance).first->second ==
+                std::pair(p.token, distance);
+      });
+    return same;
   }
 
   StorageModel &model;
@@ -519,9 +546,9 @@ void StorageModel::rewrite() {
     object.value.replaceAllUsesWith(range);
     object.value.getDefiningOp()->erase();
   }
-  for (const Step &step : steps)
-    if (isa<plan::CopyOp>(step.op)) {
-      Place from = resolve(step.reads[0]), to = resolve(step.writes[0]);
+  for (auto [step, access] : llvm::zip_equal(steps, accesses))
+    if (step.kind == PlanStep::Copy) {
+      Place from = resolve(access.reads[0]), to = resolve(access.writes[0]);
       const Object &object = objects[from.object];
       if (from.object == to.object && from.offset == to.offset && (!object.dynamic || object.whole))
         step.op->erase();

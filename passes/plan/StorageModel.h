@@ -6,12 +6,12 @@
 // reads, at every point, the same values from the shared bytes as it did from the separate ones,
 // and leaves the same values in outputs and variables. Where sizes depend on dims only wholes of
 // equal size are merged: what holds for them at the bounds holds for every size. The replay knows
-// values by where they were written, byte by byte, so that parts, repeated writes and branches need
-// no rules of their own.
+// values by where they were written, byte by byte, so that parts, repeated writes, branches and
+// loops need no rules of their own: a loop is replayed until another trip tells nothing new.
 #pragma once
 
-#include "ir/plan/Plan.h"
 #include "passes/plan/AliveBytes.h"
+#include "passes/plan/Steps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -56,7 +56,7 @@ private:
     std::optional<unsigned> parent = std::nullopt;
     uint64_t parentOffset = 0;
     /// Of it and what is merged into it: the steps that touch it, and the heads of the branches
-    /// around those, ascending; and the first and the last of the steps.
+    /// and loops around those, ascending; and the first and the last of the steps.
     std::vector<unsigned> touches = {};
     unsigned first = ~0u, last = 0;
   };
@@ -64,18 +64,13 @@ private:
     unsigned object;
     uint64_t offset, bytes;
   };
-  /// A launch, a copy, or the head of a branch; steps of branches lie between the head and `end`.
-  struct Step {
-    mlir::Operation *op;
+  /// The bytes that a step reads and writes.
+  struct Access {
     llvm::SmallVector<Operand, 4> reads, writes;
     llvm::ArrayRef<int64_t> inPlace;
-    unsigned elseBegin = 0,
-             end = 0; ///< branch: index of the else's first step, and of the step after it
-    std::optional<unsigned> branch; ///< the head of the branch that it lies in
   };
   class Replay;
 
-  void addSteps(mlir::Block &block, mlir::SymbolTable &symbols, std::optional<unsigned> branch);
   void findLives();
   unsigned objectFor(mlir::Value root);
   Operand operandFor(mlir::Value buffer);
@@ -87,7 +82,8 @@ private:
 
   plan::EntryOp entry;
   std::vector<Object> objects;
-  std::vector<Step> steps;
+  std::vector<PlanStep> steps;
+  std::vector<Access> accesses; ///< of the steps
   llvm::DenseMap<mlir::Value, unsigned> objectOf;
   llvm::DenseMap<mlir::Attribute, unsigned> externalObjects; ///< (kind, symbol or index) → object
   llvm::SmallVector<llvm::StringRef> spaces;

@@ -120,6 +120,8 @@ void writtenOutputs(Block &block, llvm::BitVector &written) {
       writtenOutputs(branch.getElseRegion().front(), inElse);
       written |= inThen &= inElse;
     }
+    if (auto loop = dyn_cast<plan::WhileOp>(op))
+      writtenOutputs(loop.getBefore().front(), written);
   }
 }
 

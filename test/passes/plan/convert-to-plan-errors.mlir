@@ -29,3 +29,17 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = ingot.launch @g(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func @changed(%a: tensor<4xf32>, %c: tensor<i1>) -> tensor<4xf32> {
+  // expected-error @below {{expected a loop's condition to hand on what it was given}}
+  %r = scf.while (%x = %a) : (tensor<4xf32>) -> tensor<4xf32> {
+    %e = tensor.extract %c[] : tensor<i1>
+    scf.condition(%e) %a : tensor<4xf32>
+  } do {
+  ^bb0(%x: tensor<4xf32>):
+    scf.yield %x : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}

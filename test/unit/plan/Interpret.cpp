@@ -46,6 +46,9 @@ Bytes test::constantBytes(Attribute value, uint64_t bytes) {
 
 namespace {
 
+/// Loops end here, whatever their conditions say: what a test's kernels compute may hold forever.
+constexpr unsigned kMostTrips = 4;
+
 /// Offsets of static plans are numbers.
 uint64_t offsetOf(plan::RefOp ref) { return *ref.getOffset().constant(); }
 
@@ -76,6 +79,27 @@ struct GraphRun {
       for (auto [result, yielded] :
            llvm::zip(branch.getResults(), taken.front().getTerminator()->getOperands()))
         values[result] = Bytes(values[yielded]);
+    } else if (auto loop = dyn_cast<scf::WhileOp>(op)) {
+      std::vector<Bytes> carried;
+      auto bind = [&](ValueRange to, ValueRange from) {
+        carried.clear();
+        for (Value value : from)
+          carried.push_back(values[value]);
+        for (auto [value, bytes] : llvm::zip_equal(to, carried))
+          values[value] = bytes;
+      };
+      bind(loop.getBeforeArguments(), loop.getInits());
+      for (unsigned trip = 0;; ++trip) {
+        block(loop.getBefore().front());
+        Value condition =
+            loop.getConditionOp().getCondition().getDefiningOp<tensor::ExtractOp>().getTensor();
+        if (trip == kMostTrips || !(values[condition][0] & 1))
+          break;
+        bind(loop.getAfterArguments(), loop.getBeforeArguments());
+        block(loop.getAfter().front());
+        bind(loop.getBeforeArguments(), loop.getYieldOp().getResults());
+      }
+      bind(loop.getResults(), loop.getBeforeArguments());
     } else if (auto read = dyn_cast<VariableReadOp>(op)) {
       values[read] = run.variables[read.getVariable().str()];
     } else if (auto update = dyn_cast<VariableUpdateOp>(op)) {
@@ -176,6 +200,13 @@ struct PlanRun {
     } else if (auto branch = dyn_cast<plan::IfOp>(op)) {
       block((read(branch.getCondition())[0] & 1 ? branch.getThenRegion() : branch.getElseRegion())
                 .front());
+    } else if (auto loop = dyn_cast<plan::WhileOp>(op)) {
+      for (unsigned trip = 0;; ++trip) {
+        block(loop.getBefore().front());
+        if (trip == kMostTrips || !(read(loop.getCondition())[0] & 1))
+          break;
+        block(loop.getBody().front());
+      }
     }
   }
 };

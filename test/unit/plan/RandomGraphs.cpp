@@ -85,13 +85,31 @@ private:
     return op.getResult(0);
   }
 
-  void branch(unsigned depth) {
+  /// An i1 that a launch computes.
+  Value condition() {
     auto flagType = RankedTensorType::get({}, builder.getI1Type());
     SmallVector<Value> from{any()};
     Value flag = LaunchOp::create(builder, name(), TypeRange{flagType}, kernelFor(from, {flagType}),
                                   from, DimsAttr())
                      .getResult(0);
-    Value condition = tensor::ExtractOp::create(builder, name(), flag, ValueRange{});
+    return tensor::ExtractOp::create(builder, name(), flag, ValueRange{});
+  }
+
+  /// Some value of each type, an older one as likely as one made for it.
+  SmallVector<Value> ofTypes(ArrayRef<Type> types) {
+    SmallVector<Value> result;
+    for (Type type : types) {
+      Value found;
+      for (Value value : values)
+        if (value.getType() == type && pick(2))
+          found = value;
+      result.push_back(found ? found : launch({recent()}, type));
+    }
+    return result;
+  }
+
+  void branch(unsigned depth) {
+    Value condition = this->condition();
     SmallVector<Type> results{tensor(1 + pick(3))};
     if (pick(2))
       results.push_back(tensor(1 + pick(3)));
@@ -102,15 +120,29 @@ private:
       builder.setInsertionPointToEnd(&region->front());
       size_t outside = values.size();
       steps(pick(4), depth - 1);
-      SmallVector<Value> yielded;
-      for (Type type : results) {
-        Value found;
-        for (Value value : values)
-          if (value.getType() == type && pick(2))
-            found = value;
-        yielded.push_back(found ? found : launch({recent()}, type));
-      }
-      scf::YieldOp::create(builder, name(), yielded);
+      scf::YieldOp::create(builder, name(), ofTypes(results));
+      values.truncate(outside);
+    }
+    llvm::append_range(values, op.getResults());
+  }
+
+  void loop(unsigned depth) {
+    SmallVector<Type> types{tensor(1 + pick(3))};
+    while (types.size() < 3 && pick(2))
+      types.push_back(pick(2) ? types[0] : Type(tensor(1 + pick(3))));
+    SmallVector<Value> initial = ofTypes(types);
+    auto op = scf::WhileOp::create(builder, name(), types, initial);
+    SmallVector<Location> names(types.size(), name());
+    size_t outside = values.size();
+    for (Region *region : {&op.getBefore(), &op.getAfter()}) {
+      OpBuilder::InsertionGuard guard(builder);
+      Block *block = builder.createBlock(region, {}, types, names);
+      llvm::append_range(values, block->getArguments());
+      steps(pick(region == &op.getBefore() ? 2 : 5), depth - 1);
+      if (region == &op.getBefore())
+        scf::ConditionOp::create(builder, name(), condition(), block->getArguments());
+      else
+        scf::YieldOp::create(builder, name(), ofTypes(types));
       values.truncate(outside);
     }
     llvm::append_range(values, op.getResults());
@@ -118,7 +150,7 @@ private:
 
   void steps(unsigned count, unsigned depth) {
     for (unsigned i = 0; i < count; ++i) {
-      unsigned kind = pick(12);
+      unsigned kind = pick(13);
       if (kind < 5) {
         SmallVector<Value> inputs{recent()};
         while (inputs.size() < 3 && pick(2))
@@ -153,6 +185,8 @@ private:
         }
       } else if (kind == 11 && depth) {
         branch(depth);
+      } else if (kind == 12 && depth) {
+        loop(depth);
       } else {
         auto type = tensor(1 + pick(2));
         auto value = DenseElementsAttr::get(type, builder.getI8IntegerAttr(pick(3)));
