@@ -39,6 +39,7 @@ int inspectCommand(const InspectOptions &options);
 
 struct DiffOptions {
   Options compile;    ///< model, targets, dims
+  std::string entry;  ///< of an archive with several models: the one to compare
   std::string inputs; ///< NPZ or folder of TensorProto files; empty: seeded random
   bool json = false;
 };

@@ -167,9 +167,13 @@ llvm::Expected<SmallVector<TensorValue>> evaluateOwn(func::FuncOp function,
 llvm::Expected<std::vector<Row>> compare(ModuleOp module, CompileState &state,
                                          const std::string &inputsPath) {
   func::FuncOp function;
-  for (func::FuncOp candidate : module.getOps<func::FuncOp>())
+  for (func::FuncOp candidate : module.getOps<func::FuncOp>()) {
+    if (candidate.isPublic() && function)
+      return fail("the model has several entries\nhint: --entry= one of " + function.getName() +
+                  ", " + candidate.getName() + ", …");
     if (candidate.isPublic())
       function = candidate;
+  }
   if (!function)
     return fail("the model has no entry");
   SmallVector<LaunchOp> launches;
@@ -230,6 +234,7 @@ int ingot::diffCommand(const DiffOptions &options) {
   CompileState state;
   state.options = options.compile;
   state.options.stopAfter = Phase::Codegen;
+  state.options.member = options.entry;
   auto report = [](llvm::Error error) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
     return kUserError;

@@ -6,6 +6,7 @@
 #include "compiler/importers/common/SampledDims.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/importers/pt2/Package.h"
 #include "compiler/importers/tflite/ImportTflite.h"
 #include "ir/graph/MapFile.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -46,9 +47,11 @@ llvm::json::Array toJson(ArrayRef<ModelDescription::Tensor> tensors) {
 
 /// A `.pt2` package's description, from its import. Extents that depend on its open dims are
 /// expressions of them, learned from imports at a few sizes.
-FailureOr<ModelDescription> describePt2(MLIRContext &context, const std::string &path) {
+FailureOr<ModelDescription> describePt2(MLIRContext &context, const std::string &path,
+                                        const std::string &member) {
   Options options;
   options.model = path;
+  options.member = member;
   OpenDims open;
   open.collect = true;
   auto module = importPt2(context, options, {}, nullptr, &open);
@@ -124,19 +127,24 @@ FailureOr<ModelDescription> describePt2(MLIRContext &context, const std::string 
   return description;
 }
 
-int printModel(const ModelDescription &model, const InspectOptions &options) {
+llvm::json::Object toJson(const ModelDescription &model) {
+  llvm::json::Object operators;
+  for (auto &[name, uses] : model.operators)
+    operators[name] = uses;
+  return llvm::json::Object{{"format", model.format},
+                            {"inputs", toJson(model.inputs)},
+                            {"outputs", toJson(model.outputs)},
+                            {"operators", std::move(operators)}};
+}
+
+int printModel(const ModelDescription &model, const InspectOptions &options,
+               const std::string &member = "") {
   if (options.json) {
-    llvm::json::Object operators;
-    for (auto &[name, uses] : model.operators)
-      operators[name] = uses;
-    llvm::outs() << llvm::formatv(
-        "{0:2}\n", llvm::json::Value(llvm::json::Object{{"format", model.format},
-                                                        {"inputs", toJson(model.inputs)},
-                                                        {"outputs", toJson(model.outputs)},
-                                                        {"operators", std::move(operators)}}));
+    llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(toJson(model)));
     return kDone;
   }
-  llvm::outs() << "model " << options.file << "   " << model.format << '\n';
+  llvm::outs() << "model " << options.file << (member.empty() ? "" : " entry ") << member << "   "
+               << model.format << '\n';
   for (const ModelDescription::Tensor &tensor : model.inputs)
     llvm::outs() << "  input   " << show(tensor) << '\n';
   for (const ModelDescription::Tensor &tensor : model.outputs)
@@ -218,8 +226,24 @@ int ingot::inspectCommand(const InspectOptions &options) {
   if (bytes.starts_with("PK\x03\x04")) {
     std::unique_ptr<MLIRContext> context = makeContext(1);
     DiagnosticPrinter printer(*context, llvm::errs());
-    FailureOr<ModelDescription> model = describePt2(*context, options.file);
-    return failed(model) ? kUserError : printModel(*model, options);
+    std::vector<std::string> members = pt2::pt2ModelNames(bytes);
+    if (members.size() <= 1) {
+      FailureOr<ModelDescription> model = describePt2(*context, options.file, "");
+      return failed(model) ? kUserError : printModel(*model, options);
+    }
+    llvm::json::Object entries;
+    for (const std::string &member : members) {
+      FailureOr<ModelDescription> model = describePt2(*context, options.file, member);
+      if (failed(model))
+        return kUserError;
+      entries[member] = toJson(*model);
+      if (!options.json)
+        printModel(*model, options, member);
+    }
+    if (options.json)
+      llvm::outs() << llvm::formatv(
+          "{0:2}\n", llvm::json::Value(llvm::json::Object{{"entries", std::move(entries)}}));
+    return kDone;
   }
   auto model = isTfliteModel(bytes) ? describeTflite(options.file) : describeOnnx(options.file);
   if (!model) {

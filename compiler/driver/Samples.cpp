@@ -18,10 +18,10 @@ static run::ElementKind elementKind(Type type) {
   return {type.isF16() || type.isF32() || type.isF64() ? 'f' : 'V', bytes};
 }
 
-bool ingot::readSampleInputs(const std::string &path, std::vector<run::Sample> &samples,
-                             std::string &error) {
+bool ingot::readSampleInputs(const std::string &path, const std::string &entry,
+                             std::vector<run::Sample> &samples, std::string &error) {
   std::unique_ptr<MLIRContext> context = makeContext(1);
-  auto values = readPt2SampleInputs(*context, path);
+  auto values = readPt2SampleInputs(*context, path, entry);
   if (!values) {
     error = llvm::toString(values.takeError());
     return false;

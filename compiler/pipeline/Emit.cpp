@@ -1,6 +1,7 @@
 // Phase 9: the plan becomes a program file.
 #include "compiler/emit/Emit.h"
 #include "compiler/pipeline/Phases.h"
+#include "ir/graph/Sha256.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -32,6 +33,20 @@ LogicalResult ingot::runEmitPhase(ModuleOp module, CompileState &state) {
       options.sourceSize = size.getValue().getZExtValue();
     if (auto hash = first.getAs<StringAttr>("sha256"))
       options.sourceSha256 = hash.getValue().str();
+  }
+  // Of several models: all their names, and the hash of their hashes.
+  if (state.options.entries.size() > 1) {
+    std::string names, hashes;
+    options.sourceSize = 0;
+    for (const Options::Entry &entry : state.options.entries)
+      names += (names.empty() ? "" : " + ") + llvm::sys::path::filename(entry.model).str();
+    for (auto source :
+         module->getAttrOfType<ArrayAttr>("ingot.sources").getAsRange<DictionaryAttr>()) {
+      hashes += source.getAs<StringAttr>("sha256").getValue();
+      options.sourceSize += source.getAs<IntegerAttr>("size").getInt();
+    }
+    options.sourceName = names;
+    options.sourceSha256 = llvm::toHex(Sha256::hash(hashes), /*LowerCase=*/true);
   }
   if (llvm::Error error = emitProgram(module, state.code, options, state.emitReport))
     return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(std::move(error));

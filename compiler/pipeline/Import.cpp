@@ -1,11 +1,14 @@
 // Phase 1: a model file becomes a graph. The file's content, not its name, says what it is.
 #include "compiler/emit/Inspect.h"
 #include "compiler/importers/common/Generalize.h"
+#include "compiler/importers/common/JoinEntries.h"
 #include "compiler/importers/onnx/ImportOnnx.h"
 #include "compiler/importers/pt2/ImportPt2.h"
+#include "compiler/importers/pt2/Package.h"
 #include "compiler/importers/tflite/ImportTflite.h"
 #include "compiler/pipeline/Phases.h"
 #include "ir/graph/MapFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include <set>
 
 using namespace mlir;
@@ -13,6 +16,7 @@ using namespace ingot;
 
 /// Above any extent of a real model.
 static constexpr int64_t kMaxExtent = int64_t(1) << 40;
+static constexpr size_t kMaxEntryName = 64;
 
 /// The range of a dim that nothing gives an extent: the user's, else the file's. Error: neither
 /// has an upper bound, or they do not fit.
@@ -49,6 +53,28 @@ static FailureOr<RangedDim> rangeOf(Location loc, const Options &options, const 
 
 /// Imports the file at `path` for the extents of `options`.
 using Importer = llvm::function_ref<FailureOr<OwningOpRef<ModuleOp>>(const Options &, OpenDims *)>;
+
+/// What `given` says of one entry: dims called `ENTRY.dim` are that entry's `dim`, and those of
+/// others are not for it.
+static Options optionsFor(const Options &given, const std::string &entry) {
+  Options options = given;
+  auto own = [&](auto &dims) {
+    auto all = std::exchange(dims, {});
+    for (auto &[name, value] : all) {
+      auto [prefix, rest] = StringRef(name).split('.');
+      bool isEntry = llvm::any_of(given.entries, [&, prefix = prefix](const Options::Entry &other) {
+        return other.name == prefix;
+      });
+      if (prefix == entry && !rest.empty())
+        dims[rest.str()] = value;
+      else if (!isEntry)
+        dims.insert({name, value});
+    }
+  };
+  own(options.dims);
+  own(options.dimRanges);
+  return options;
+}
 
 /// Runs an importer, for a range of sizes where the model has open dims.
 static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const Options &options,
@@ -108,9 +134,16 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
   return generalize(context, dims, importAt);
 }
 
-FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state,
-                                                       UnsupportedOps *missing) {
-  const std::string &path = state.options.model;
+static LogicalResult importEntries(MLIRContext &context, CompileState &state,
+                                   const Options &options, UnsupportedOps *missing,
+                                   SmallVectorImpl<ImportedEntry> &entries);
+
+/// One model as a module whose function is @forward; of an archive with several, those that
+/// `options` names, or all of them as entries.
+static LogicalResult importModel(MLIRContext &context, CompileState &state, const Options &options,
+                                 const std::string &entry, UnsupportedOps *missing,
+                                 SmallVectorImpl<ImportedEntry> &entries) {
+  const std::string &path = options.model;
   Location loc = UnknownLoc::get(&context);
   auto file = mapFile(path);
   if (!file)
@@ -119,11 +152,70 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, Com
   if (isProgramFile(bytes))
     return emitError(loc) << "'" << path << "' is a program already, not a model"
                           << "\nhint: `ingot run` runs it, `ingot inspect` shows what is in it";
-  return importDims(context, state.options, missing, [&](const Options &options, OpenDims *open) {
-    if (bytes.starts_with("PK\x03\x04"))
+  bool isArchive = bytes.starts_with("PK\x03\x04");
+  std::vector<std::string> models;
+  if (isArchive && options.member.empty())
+    models = pt2::pt2ModelNames(bytes);
+  if (models.size() > 1 && !entry.empty())
+    return emitError(loc) << "'" << path << "' holds the models " << llvm::join(models, ", ")
+                          << ", expected one for the entry '" << entry
+                          << "'\nhint: give the archive alone: each model becomes an entry";
+  if (models.size() > 1) {
+    Options named = options;
+    for (const std::string &model : models)
+      named.entries.push_back({model, path, model});
+    return importEntries(context, state, named, missing, entries);
+  }
+  auto module = importDims(context, options, missing, [&](const Options &options, OpenDims *open) {
+    if (isArchive)
       return importPt2(context, options, state.registry.pt2Ops, missing, open);
     if (isTfliteModel(bytes))
       return importTflite(context, options, missing, open);
     return importOnnx(context, options, state.registry.onnxOps, missing, open);
   });
+  if (failed(module))
+    return failure();
+  entries.push_back({entry, std::move(*module)});
+  return success();
+}
+
+/// The models of `options.entries`. With `missing` all of them are looked at, whatever one lacks.
+static LogicalResult importEntries(MLIRContext &context, CompileState &state,
+                                   const Options &options, UnsupportedOps *missing,
+                                   SmallVectorImpl<ImportedEntry> &entries) {
+  LogicalResult result = success();
+  for (const Options::Entry &entry : options.entries) {
+    Options part = optionsFor(options, entry.name);
+    part.model = entry.model;
+    part.member = entry.member;
+    if (failed(importModel(context, state, part, entry.name, missing, entries)))
+      result = failure();
+    if (failed(result) && !missing)
+      break;
+  }
+  return result;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state,
+                                                       UnsupportedOps *missing) {
+  const Options &options = state.options;
+  SmallVector<ImportedEntry> entries;
+  if (failed(options.entries.empty() ? importModel(context, state, options, "", missing, entries)
+                                     : importEntries(context, state, options, missing, entries)))
+    return failure();
+  if (entries.front().name.empty())
+    return std::move(entries.front().module);
+  std::set<StringRef> names;
+  for (const ImportedEntry &entry : entries) {
+    auto isPlain = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '-'; };
+    if (entry.name.size() > kMaxEntryName || !llvm::all_of(entry.name, isPlain))
+      return emitError(UnknownLoc::get(&context))
+             << "'" << StringRef(entry.name).take_front(kMaxEntryName)
+             << "' cannot name an entry: expected at most " << kMaxEntryName
+             << " letters, digits, '_', '.' and '-'";
+    if (!names.insert(entry.name).second)
+      return emitError(UnknownLoc::get(&context))
+             << "two models are called '" << entry.name << "'\nhint: name each: A=MODEL B=MODEL";
+  }
+  return joinEntries(entries);
 }

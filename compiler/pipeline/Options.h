@@ -15,6 +15,13 @@ enum class Phase { Import, Normalize, Quantize, Partition, Layout, Fuse, Codegen
 
 struct Options {
   std::string model;  ///< path of the model, or of a dump to resume from
+  std::string member; ///< the model's name in a `.pt2` archive that may hold several; empty: all
+  /// NAME=MODEL, more than once: an entry point each, from models of their own. `model` is then the
+  /// first one's.
+  struct Entry {
+    std::string name, model, member;
+  };
+  std::vector<Entry> entries;
   std::string output; ///< program file; empty: beside the model
   std::vector<std::string> targets = {
       "host"};                         ///< in order of preference; the last one must take every op

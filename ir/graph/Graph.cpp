@@ -35,6 +35,13 @@ Operation *IngotDialect::materializeConstant(OpBuilder &builder, Attribute value
   return ConstantOp::create(builder, loc, cast<RankedTensorType>(type), value);
 }
 
+Attribute ingot::constantIdentity(Attribute value) {
+  auto weight = dyn_cast<WeightAttr>(value);
+  return weight ? WeightAttr::get(weight.getContext(), "", 0, 0, weight.getBytes(),
+                                  weight.getHash(), weight.getStored(), weight.getRecipe())
+                : value;
+}
+
 WeightStore &ingot::weightsOf(MLIRContext *context) {
   return context->getOrLoadDialect<IngotDialect>()->getWeights();
 }

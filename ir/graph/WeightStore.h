@@ -62,6 +62,9 @@ private:
   llvm::StringMap<std::unique_ptr<std::vector<char>>> computed;
 };
 
+/// Equal for constants whose bytes are: where a weight lies and what it is called does not matter.
+mlir::Attribute constantIdentity(mlir::Attribute value);
+
 /// The context's store.
 WeightStore &weightsOf(mlir::MLIRContext *context);
 

@@ -167,15 +167,11 @@ LogicalResult PlanConverter::addTargets(ArrayRef<func::FuncOp> kernels) {
 plan::ConstantOp PlanConverter::constantFor(Location loc, Attribute value, RankedTensorType type,
                                             StringRef space) {
   std::string name = "constant";
-  Attribute identity = value;
-  if (auto weight = dyn_cast<WeightAttr>(value)) {
+  if (auto weight = dyn_cast<WeightAttr>(value))
     name = weight.getName().str();
-    identity = WeightAttr::get(weight.getContext(), "", 0, 0, weight.getBytes(), weight.getHash(),
-                               weight.getStored(), weight.getRecipe());
-  } else if (std::string layer = sourceName(loc); layer != "?") {
+  else if (std::string layer = sourceName(loc); layer != "?")
     name = layer;
-  }
-  plan::ConstantOp &op = constants[{identity, {type, builder.getStringAttr(space)}}];
+  plan::ConstantOp &op = constants[{constantIdentity(value), {type, builder.getStringAttr(space)}}];
   if (!op) {
     op = plan::ConstantOp::create(top, loc, name, space, type, value);
     symbols.insert(op);

@@ -28,17 +28,12 @@ const fmt::Entry *entryAt(const ingot_program *program, uint32_t entry) {
   return entry < program->numEntries ? program->entries[entry].entry : nullptr;
 }
 
-ingot_status tensorInfo(const ingot_program *program,
-                        const flatbuffers::Vector<flatbuffers::Offset<fmt::Tensor>> *tensors,
-                        uint32_t index, ingot_tensor_info *info) {
-  if (index >= count(tensors))
-    return INGOT_ERROR_ARGUMENT;
-  const fmt::Tensor *tensor = tensors->Get(index);
-  info->name = tensor->name()->c_str();
-  info->type = ingot_type(tensor->type());
-  info->rank = count(tensor->dims());
+ingot_status describeDims(const ingot_program *program, fmt::ElementType type,
+                          const flatbuffers::Vector<const fmt::SigDim *> *dims,
+                          ingot_tensor_info *info) {
+  info->rank = count(dims);
   for (uint32_t i = 0; i < info->rank; ++i) {
-    const fmt::SigDim *dim = tensor->dims()->Get(i);
+    const fmt::SigDim *dim = dims->Get(i);
     info->dims[i] = {dim->min(), dim->max(),
                      dim->name() < 0
                          ? nullptr
@@ -49,8 +44,31 @@ ingot_status tensorInfo(const ingot_program *program,
   uint32_t bytes = ingot_type_bits(info->type) / 8;
   if (info->type == INGOT_C64 || info->type == INGOT_C128)
     bytes /= 2;
-  info->alignment = tensor->alignment() ? tensor->alignment() : bytes ? bytes : 1;
-  maxBytes(tensor->type(), tensor->dims(), info->max_bytes);
+  if (!info->alignment)
+    info->alignment = bytes ? bytes : 1;
+  maxBytes(type, dims, info->max_bytes);
+  return INGOT_OK;
+}
+
+/// What inputs, outputs and variables have in common.
+template <typename Record>
+ingot_status describe(const ingot_program *program,
+                      const flatbuffers::Vector<flatbuffers::Offset<Record>> *records,
+                      uint32_t index, ingot_tensor_info *info) {
+  if (index >= count(records))
+    return INGOT_ERROR_ARGUMENT;
+  const Record *record = records->Get(index);
+  *info = {
+      record->name()->c_str(), ingot_type(record->type()), 0, {}, record->alignment(), 0, 0, 0, 0};
+  return describeDims(program, record->type(), record->dims(), info);
+}
+
+ingot_status tensorInfo(const ingot_program *program,
+                        const flatbuffers::Vector<flatbuffers::Offset<fmt::Tensor>> *tensors,
+                        uint32_t index, ingot_tensor_info *info) {
+  if (ingot_status status = describe(program, tensors, index, info))
+    return status;
+  const fmt::Tensor *tensor = tensors->Get(index);
   info->has_range = tensor->has_range();
   info->range_min = tensor->range_min();
   info->range_max = tensor->range_max();
@@ -96,6 +114,11 @@ ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, 
                                   ingot_tensor_info *info) {
   const fmt::Entry *record = entryAt(program, entry);
   return record ? tensorInfo(program, record->outputs(), index, info) : INGOT_ERROR_ARGUMENT;
+}
+
+ingot_status ingot_program_variable(const ingot_program *program, uint32_t index,
+                                    ingot_tensor_info *info) {
+  return describe(program, program->plan->variables(), index, info);
 }
 
 uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry) {

@@ -283,36 +283,6 @@ ingot_device_range ingot::deviceRange(const ingot_session *session, const fmt::B
   return {session->memories[base + ref.index()].buffer, at.offset, at.bytes};
 }
 
-ingot_status ingot::resetVariables(ingot_session *session, ingot_error *error) {
-  const ingot_program *program = session->program;
-  const fmt::Plan *plan = program->plan;
-  for (uint32_t i = 0; i < count(plan->variables()); ++i) {
-    const fmt::Variable *variable = plan->variables()->Get(i);
-    const Memory &memory = session->memories[count(plan->arenas()) + i];
-    const uint8_t *initial =
-        variable->initial() < 0
-            ? nullptr
-            : constantData(program, plan->constants()->Get(uint32_t(variable->initial())));
-    if (memory.buffer) {
-      const Device &device = program->devices[deviceOfSpace(program, variable->space())];
-      static const uint8_t zeros[256] = {};
-      uint64_t piece = initial ? variable->size() : sizeof(zeros);
-      for (uint64_t at = 0; at < variable->size(); at += piece) {
-        uint64_t bytes = variable->size() - at < piece ? variable->size() - at : piece;
-        if (ingot_status status = device.driver->write(device.device, {memory.buffer, at, bytes},
-                                                       initial ? initial : zeros, error))
-          return status;
-      }
-    } else if (memory.host && variable->size()) {
-      if (initial)
-        memcpy(memory.host, initial, size_t(variable->size()));
-      else
-        memset(memory.host, 0, size_t(variable->size()));
-    }
-  }
-  return INGOT_OK;
-}
-
 /// Bytes of a session within limits that are open.
 static size_t memorySize(const ingot_program *program, const ingot_session_options *options,
                          const Limits &limits) {
@@ -431,11 +401,6 @@ ingot_status ingot_session_bind_input(ingot_session *session, uint32_t entry, ui
 ingot_status ingot_session_bind_output(ingot_session *session, uint32_t entry, uint32_t index,
                                        const ingot_tensor *tensor) {
   return bind(session, entry, index, tensor, false);
-}
-
-ingot_status ingot_session_reset(ingot_session *session) {
-  clear(&session->error);
-  return resetVariables(session, &session->error);
 }
 
 const char *ingot_session_error(const ingot_session *session) { return session->error.text; }

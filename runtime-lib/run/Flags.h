@@ -26,6 +26,11 @@ inline void addFlags(CLI::App &app, Options &options) {
   app.add_option("--outputs", options.outputs, "write the outputs to this NPZ file");
   app.add_option("--expect", options.expect,
                  "compare the outputs with this NPZ file or folder of output_0.pb, …");
+  app.add_option("--load-state", options.loadState,
+                 "start with the variables of this NPZ file; those it lacks have their initial "
+                 "values");
+  app.add_option("--save-state", options.saveState,
+                 "write the variables after the run to this NPZ file");
   app.add_option("--rtol", options.rtol, "allowed error, relative to an output's largest magnitude")
       ->check(checkTolerance);
   app.add_option("--atol", options.atol, "allowed absolute error")->check(checkTolerance);

@@ -4,6 +4,7 @@
 #include "ingot/vulkan.h"
 #endif
 #include "runtime-lib/run/Report.h"
+#include "runtime-lib/run/State.h"
 #include "runtime-lib/run/Values.h"
 #include <cinttypes>
 #include <climits>
@@ -28,17 +29,6 @@ struct Bound {
   AlignedBytes values{nullptr, nullptr};
   uint64_t bytes = 0;
 };
-
-uint64_t elementsOf(const std::vector<int64_t> &dims) {
-  uint64_t elements = 1;
-  for (int64_t dim : dims)
-    elements *= uint64_t(dim);
-  return elements;
-}
-
-uint64_t bytesOf(const std::vector<int64_t> &dims, ingot_type type) {
-  return (elementsOf(dims) * ingot_type_bits(type) + 7) / 8;
-}
 
 std::string dimsText(const std::vector<int64_t> &dims) {
   std::string text = "[";
@@ -100,7 +90,6 @@ private:
   bool readInputs(std::string &error);
   bool takeInput(const std::string &name, int position, ElementKind element,
                  const std::vector<int64_t> &dims, uint64_t bytes, int &index, std::string &error);
-  bool finishInput(Bound &input, std::string &error);
   bool chooseDims(std::vector<int64_t> &named, std::string &error);
   bool drawInputs(std::string &error);
   bool bindAll(std::string &error);
@@ -114,6 +103,7 @@ private:
   uint32_t entry = 0;
   std::vector<Bound> inputs, outputs;
   std::vector<bool> given;
+  State state;
   Report report;
 };
 
@@ -215,26 +205,6 @@ bool Runner::takeInput(const std::string &name, int position, ElementKind elemen
   return false;
 }
 
-/// Brings loaded values into the program's form: types below a byte are packed, booleans are 0
-/// or 1.
-bool Runner::finishInput(Bound &input, std::string &error) {
-  uint64_t elements = elementsOf(input.dims);
-  if (ingot_type_bits(input.info.type) < 8) {
-    AlignedBytes packed = allocateAligned(bytesOf(input.dims, input.info.type));
-    if (!packed) {
-      error = std::string("no memory for input '") + input.info.name + "'";
-      return false;
-    }
-    packBits(input.values.get(), elements, input.info.type, packed.get());
-    input.values = std::move(packed);
-    input.bytes = bytesOf(input.dims, input.info.type);
-  } else if (input.info.type == INGOT_I1) {
-    for (uint64_t i = 0; i < elements; ++i)
-      input.values.get()[i] = input.values.get()[i] != 0;
-  }
-  return true;
-}
-
 bool Runner::readInputs(std::string &error) {
   std::string extension =
       options.inputs.size() > 4 ? options.inputs.substr(options.inputs.size() - 4) : "";
@@ -245,7 +215,8 @@ bool Runner::readInputs(std::string &error) {
               "hint: use `ingot run`, or give the inputs as an NPZ file";
       return false;
     }
-    if (!options.readSamples(options.inputs, samples, error))
+    if (!options.readSamples(options.inputs, ingot_program_entry_name(program, entry), samples,
+                             error))
       return false;
     for (size_t i = 0; i < samples.size(); ++i) {
       int index;
@@ -255,7 +226,8 @@ bool Runner::readInputs(std::string &error) {
       if (index < 0)
         continue;
       inputs[size_t(index)].values = std::move(samples[i].values);
-      if (!finishInput(inputs[size_t(index)], error))
+      Bound &input = inputs[size_t(index)];
+      if (!toProgram(input.values, input.dims, input.info, input.bytes, error))
         return false;
     }
   } else {
@@ -270,7 +242,8 @@ bool Runner::readInputs(std::string &error) {
       if (index < 0)
         continue;
       Bound &input = inputs[size_t(index)];
-      if (!file.load(array, input.values, error) || !finishInput(input, error))
+      if (!file.load(array, input.values, error) ||
+          !toProgram(input.values, input.dims, input.info, input.bytes, error))
         return false;
     }
   }
@@ -465,15 +438,8 @@ bool Runner::writeOutputs(std::string &error) {
   std::vector<OutputArray> arrays;
   std::vector<AlignedBytes> unpacked;
   for (const Bound &output : outputs) {
-    OutputArray array = {output.info.name, elementKindOf(output.info.type), output.dims,
-                         output.values.get(), output.bytes};
-    if (ingot_type_bits(output.info.type) < 8) {
-      array.bytes = elementsOf(output.dims);
-      unpacked.push_back(allocateAligned(array.bytes));
-      unpackBits(output.values.get(), array.bytes, output.info.type, unpacked.back().get());
-      array.values = unpacked.back().get();
-    }
-    arrays.push_back(std::move(array));
+    arrays.push_back(
+        arrayOf(output.info, output.dims, output.values.get(), output.bytes, unpacked));
   }
   return writeNpz(options.outputs, arrays, error);
 }
@@ -486,6 +452,9 @@ int Runner::run() {
     return fail("--dim is for random inputs: those of --inputs have their shapes");
   if (options.inputs.empty() ? !drawInputs(error) : !readInputs(error))
     return fail(error);
+  if (!options.loadState.empty() &&
+      (!state.read(program, options.loadState, error) || !state.set(session, error)))
+    return fail(error);
   double ms;
   if (!bindAll(error) || !runOnce(ms, error))
     return fail(error);
@@ -496,6 +465,8 @@ int Runner::run() {
     return fail(error);
   std::string mismatch = error;
   if (!options.outputs.empty() && !writeOutputs(error))
+    return fail(error);
+  if (!options.saveState.empty() && !State::write(session, program, options.saveState, error))
     return fail(error);
   Profile profile;
   bool profiled = options.profile || !options.profileFile.empty();
@@ -509,8 +480,8 @@ int Runner::run() {
     report.runMs.push_back(ms);
   else
     for (unsigned i = 0; i < options.repeat; ++i) {
-      if (ingot_session_reset(session) || !runOnce(ms, error))
-        return fail(error.empty() ? ingot_session_error(session) : error);
+      if (!state.set(session, error) || !runOnce(ms, error))
+        return fail(error);
       report.runMs.push_back(ms);
     }
   report.finish();

@@ -22,10 +22,11 @@ struct Sample {
 /// The flags, as DESIGN names them.
 struct Options {
   std::string program;
-  std::string entry;   // empty: "forward" or the only one
-  std::string inputs;  // NPZ, or a folder of TensorProto; empty: random
-  std::string outputs; // NPZ to write
-  std::string expect;  // NPZ or folder
+  std::string entry;                // empty: "forward" or the only one
+  std::string inputs;               // NPZ, or a folder of TensorProto; empty: random
+  std::string outputs;              // NPZ to write
+  std::string expect;               // NPZ or folder
+  std::string loadState, saveState; // NPZ: the variables before and after the run
   /// "NAME=N": extents of random inputs; a name without one has its upper bound.
   std::vector<std::string> dims;
   double rtol = 1e-4, atol = 0;
@@ -36,8 +37,10 @@ struct Options {
   std::string profileFile; // JSON
   bool json = false;
   std::vector<const ingot_driver *> drivers; // besides those this build has
-  /// Reads inputs from other files than NPZ (by extension); null: such files are an error.
-  std::function<bool(const std::string &path, std::vector<Sample> &samples, std::string &error)>
+  /// Reads inputs of an entry from other files than NPZ (by extension); null: such files are an
+  /// error.
+  std::function<bool(const std::string &path, const std::string &entry,
+                     std::vector<Sample> &samples, std::string &error)>
       readSamples;
 };
 

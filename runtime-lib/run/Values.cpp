@@ -223,6 +223,48 @@ void unpackBits(const uint8_t *packed, uint64_t elements, ingot_type type, uint8
                                       : uint8_t(int(valueAt(packed, type, i)));
 }
 
+uint64_t elementsOf(const std::vector<int64_t> &dims) {
+  uint64_t elements = 1;
+  for (int64_t dim : dims)
+    elements *= uint64_t(dim);
+  return elements;
+}
+
+uint64_t bytesOf(const std::vector<int64_t> &dims, ingot_type type) {
+  return (elementsOf(dims) * ingot_type_bits(type) + 7) / 8;
+}
+
+bool toProgram(AlignedBytes &values, const std::vector<int64_t> &dims,
+               const ingot_tensor_info &info, uint64_t &bytes, std::string &error) {
+  uint64_t elements = elementsOf(dims);
+  if (ingot_type_bits(info.type) < 8) {
+    AlignedBytes packed = allocateAligned(bytesOf(dims, info.type));
+    if (!packed) {
+      error = std::string("no memory for '") + info.name + "'";
+      return false;
+    }
+    packBits(values.get(), elements, info.type, packed.get());
+    values = std::move(packed);
+    bytes = bytesOf(dims, info.type);
+  } else if (info.type == INGOT_I1) {
+    for (uint64_t i = 0; i < elements; ++i)
+      values.get()[i] = values.get()[i] != 0;
+  }
+  return true;
+}
+
+OutputArray arrayOf(const ingot_tensor_info &info, const std::vector<int64_t> &dims,
+                    const uint8_t *values, uint64_t bytes, std::vector<AlignedBytes> &kept) {
+  OutputArray array = {info.name, elementKindOf(info.type), dims, values, bytes};
+  if (ingot_type_bits(info.type) < 8) {
+    array.bytes = elementsOf(dims);
+    kept.push_back(allocateAligned(array.bytes));
+    unpackBits(values, array.bytes, info.type, kept.back().get());
+    array.values = kept.back().get();
+  }
+  return array;
+}
+
 void fillRandom(void *values, uint64_t elements, const ingot_tensor_info &info, uint64_t seed) {
   uint64_t state = seed, count = numbersIn(elements, info.type);
   if (isFloat(info.type)) {

@@ -23,6 +23,18 @@ ingot_type typeOf(ElementKind element);
 void packBits(const uint8_t *bytes, uint64_t elements, ingot_type type, uint8_t *packed);
 void unpackBits(const uint8_t *packed, uint64_t elements, ingot_type type, uint8_t *bytes);
 
+/// Elements of a tensor of these extents, and its bytes in the program's form.
+uint64_t elementsOf(const std::vector<int64_t> &dims);
+uint64_t bytesOf(const std::vector<int64_t> &dims, ingot_type type);
+
+/// Brings values as NumPy has them into the program's form: types below a byte are packed,
+/// booleans are 0 or 1.
+bool toProgram(AlignedBytes &values, const std::vector<int64_t> &dims,
+               const ingot_tensor_info &info, uint64_t &bytes, std::string &error);
+/// An array as NumPy has it: packed elements take a byte each. `kept` owns what is made for it.
+OutputArray arrayOf(const ingot_tensor_info &info, const std::vector<int64_t> &dims,
+                    const uint8_t *values, uint64_t bytes, std::vector<AlignedBytes> &kept);
+
 /// Fills with pseudo-random numbers: floats uniform in [-1, 1), integers 0 or 1, both from the
 /// range if there is one. The same seed gives the same bytes on every machine.
 void fillRandom(void *values, uint64_t elements, const ingot_tensor_info &info, uint64_t seed);

@@ -102,7 +102,8 @@ def check_firmware(folder):
         objects.append(folder / (source.stem + ".m55.o"))
         done = run(tool("clang++"), "--target=thumbv8.1m.main-none-eabi", "-mcpu=cortex-m55", "-mfloat-abi=hard",
                    "-std=c++17", "-Oz", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-DNDEBUG",
-                   "-fno-builtin-strlen", "-fno-builtin-bcmp", "-Xclang", "-fmerge-functions",
+                   "-fno-builtin-strlen", "-fno-builtin-bcmp", "-Xclang", "-fmerge-functions", "-mllvm",
+                   "-force-attribute=_ZNK11flatbuffers5Table22GetOptionalFieldOffsetEt:noinline",
                    "-D_GNU_SOURCE", "-nostdinc++", "-isystem", headers, "-isystem", libcxx, "-isystem", newlib,
                    f"-I{ROOT}", f"-I{BUILD}", f"-I{ROOT}/runtime-lib/include", "-c", source, "-o", objects[-1])
         if done.returncode:

@@ -4,6 +4,7 @@
 #include "tools/ingot/Commands.h"
 #include "tools/ingot/Dims.h"
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 using namespace ingot;
 
@@ -19,19 +20,40 @@ static std::optional<Phase> parsePhase(const std::string &flag, const std::strin
   return phase;
 }
 
+/// MODEL, or NAME=MODEL …: a file whose own name holds a `=` is a model.
+static void addModels(Options &options, const std::vector<std::string> &models) {
+  for (const std::string &text : models) {
+    size_t equals = text.find('=');
+    bool named = equals != std::string::npos && !std::filesystem::exists(text);
+    if (!named && models.size() > 1)
+      throw CLI::ValidationError("MODEL", "'" + text +
+                                              "': of several models each needs the name of its "
+                                              "entry, as in prefill=" +
+                                              text);
+    if (named)
+      options.entries.push_back({text.substr(0, equals), text.substr(equals + 1), ""});
+    else
+      options.model = text;
+  }
+  if (!options.entries.empty())
+    options.model = options.entries.front().model;
+}
+
 void ingot::addCompileCommand(CLI::App &app, int &code) {
   struct Flags {
     Options options;
     std::string stopAfter, startFrom, emit = "program", quantize = "none", tune = "off",
                                       calibration;
-    std::vector<std::string> dims;
+    std::vector<std::string> models, dims;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command = app.add_subcommand("compile", "compile a model into a program file");
   Options &options = flags->options;
   command
-      ->add_option("MODEL", options.model,
-                   "a .pt2, .onnx or .tflite file, or a phase dump (NN-phase.mlir)")
+      ->add_option("MODEL", flags->models,
+                   "a .pt2, .onnx or .tflite file, or a phase dump (NN-phase.mlir); with "
+                   "NAME=MODEL NAME=MODEL … each becomes an entry point of one program, which "
+                   "shares weights and variables (so does an archive of several models)")
       ->required();
   command->add_option("-o", options.output,
                       "the program file (default: the model's name with .ingot)");
@@ -59,6 +81,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
   command->add_option("--tune", flags->tune, "off");
   command->callback([flags, &code] {
     Options &options = flags->options;
+    addModels(options, flags->models);
     auto missing = [](const std::string &flag, const std::string &value, const std::string &what) {
       throw CLI::ValidationError(flag, "'" + value + "' is not supported yet: " + what);
     };

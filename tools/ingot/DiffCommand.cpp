@@ -16,6 +16,8 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
       ->required();
   command->add_option("--target", flags->options.compile.targets, "as for compile")->delimiter(',');
   command->add_option("--dim", flags->dims, kDimHelp);
+  command->add_option("--entry", flags->options.entry,
+                      "of an archive with several models, the one to compare");
   command->add_option("--inputs", flags->options.inputs,
                       "arrays (NPZ, or a folder of input_0.pb, …); random without it");
   command->add_option("--plugin", flags->options.compile.plugins,

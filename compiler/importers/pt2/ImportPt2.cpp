@@ -3,6 +3,7 @@
 
 #include "compiler/evaluator/Evaluator.h"
 #include "compiler/importers/pt2/Importer.h"
+#include "ir/graph/MapFile.h"
 
 using namespace mlir;
 
@@ -12,7 +13,7 @@ FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &
                                            const pt2::OpTable &ops, UnsupportedOps *missing,
                                            OpenDims *open) {
   context.loadDialect<IngotDialect>();
-  auto package = pt2::Package::open(&context, options.model);
+  auto package = pt2::Package::open(&context, options.model, options.member);
   if (!package) {
     emitError(UnknownLoc::get(&context)) << llvm::toString(package.takeError());
     return failure();
@@ -28,10 +29,15 @@ FailureOr<OwningOpRef<ModuleOp>> importPt2(MLIRContext &context, const Options &
   }
 }
 
-llvm::Expected<llvm::SmallVector<TensorValue>> readPt2SampleInputs(MLIRContext &context,
-                                                                   llvm::StringRef path) {
+llvm::Expected<llvm::SmallVector<TensorValue>>
+readPt2SampleInputs(MLIRContext &context, llvm::StringRef path, llvm::StringRef entry) {
   context.loadDialect<IngotDialect>();
-  auto package = pt2::Package::open(&context, path);
+  // An archive of one model has its inputs whatever the entry is called.
+  auto file = mapFile(path);
+  if (!file)
+    return file.takeError();
+  bool several = pt2::pt2ModelNames((*file)->getBuffer()).size() > 1;
+  auto package = pt2::Package::open(&context, path, several ? entry : "");
   if (!package)
     return package.takeError();
   auto stored = (*package)->sampleInputs();

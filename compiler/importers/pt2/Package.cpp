@@ -102,7 +102,8 @@ Type scalarType(MLIRContext *context, int64_t number) {
   }
 }
 
-llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llvm::StringRef path) {
+llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llvm::StringRef path,
+                                                       llvm::StringRef model) {
   std::unique_ptr<Package> package(new Package);
   package->context = context;
   package->path = path.str();
@@ -135,7 +136,7 @@ llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llv
     flat |= name == "serialized_exported_program.json";
   }
   llvm::Error error =
-      exported ? package->openExported()
+      exported ? package->openExported(model)
       : flat   ? package->openFlat()
       : script ? failure("is a checkpoint or TorchScript file of torch.save; export the model with "
                          "torch.export.export and torch.export.save")
@@ -151,7 +152,32 @@ llvm::Expected<std::unique_ptr<Package>> Package::open(MLIRContext *context, llv
   return std::move(package);
 }
 
-llvm::Error Package::openExported() {
+/// Names of the models in an archive, in its order.
+static std::vector<std::string> modelsOf(const Archive &archive, const std::string &root) {
+  std::vector<std::string> models;
+  for (const Archive::Member &member : archive.members()) {
+    llvm::StringRef name = member.name;
+    if (name.consume_front(root) && name.consume_front("models/") && name.consume_back(".json"))
+      models.push_back(name.str());
+  }
+  return models;
+}
+
+std::vector<std::string> pt2ModelNames(llvm::StringRef bytes) {
+  auto archive = Archive::open(bytes);
+  if (!archive) { // whoever opens it says why
+    llvm::consumeError(archive.takeError());
+    return {};
+  }
+  for (const Archive::Member &member : (*archive)->members()) {
+    llvm::StringRef name = member.name;
+    if (name.consume_back("archive_format"))
+      return modelsOf(**archive, name.str());
+  }
+  return {};
+}
+
+llvm::Error Package::openExported(llvm::StringRef chosen) {
   const std::string &root = outer.root;
   Archive &archive = *outer.archive;
   auto small = [&](llvm::StringRef name) -> std::string {
@@ -170,17 +196,13 @@ llvm::Error Package::openExported() {
   if (!order.empty() && order != "little")
     return failure("stores its tensors in byte order '" + order + "', expected little");
 
-  std::vector<std::string> models;
-  for (const Archive::Member &member : archive.members()) {
-    llvm::StringRef name = member.name;
-    if (name.consume_front(root) && name.consume_front("models/") && name.consume_back(".json"))
-      models.push_back(name.str());
-  }
+  std::vector<std::string> models = modelsOf(archive, root);
   if (models.empty())
     return failure("holds no models/*.json: the archive is incomplete");
-  if (models.size() > 1)
-    return failure("holds " + llvm::Twine(models.size()) + " models, expected one");
-  const std::string &model = models.front();
+  if (chosen.empty() ? models.size() > 1 : !llvm::is_contained(models, chosen))
+    return failure("holds the models " + llvm::join(models, ", ") +
+                   (chosen.empty() ? ", expected one" : ", and none called '" + chosen + "'"));
+  const std::string model = chosen.empty() ? models.front() : chosen.str();
   if (llvm::Error error = readProgram(*archive.find(root + "models/" + model + ".json")))
     return error;
   samples = archive.find(root + "data/sample_inputs/" + model + ".pt");

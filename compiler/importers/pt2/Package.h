@@ -24,10 +24,11 @@ struct StoredTensor {
 
 class Package {
 public:
-  /// Opens a package and checks its structure. Error: no package that holds an exported program;
-  /// the message says what it is instead, where that can be told.
+  /// Opens a package and checks its structure; `model` says which of its models is meant, empty
+  /// when it holds one. Error: no package that holds an exported program; the message says what it
+  /// is instead, where that can be told.
   static llvm::Expected<std::unique_ptr<Package>> open(mlir::MLIRContext *context,
-                                                       llvm::StringRef path);
+                                                       llvm::StringRef path, llvm::StringRef model);
 
   const Json &program() const { return *document.root(); }
   /// The stored tensor of this fully qualified name, or null. `constant` says which table comes
@@ -52,7 +53,7 @@ private:
     std::string root; // prefix of its members, with the slash
   };
 
-  llvm::Error openExported();
+  llvm::Error openExported(llvm::StringRef chosen);
   llvm::Error openFlat();
   llvm::Error readProgram(const Archive::Member &member);
   llvm::Error readConfig(llvm::StringRef folder, llvm::StringRef file,
@@ -72,6 +73,9 @@ private:
   const Archive::Member *samples = nullptr;
   llvm::StringMap<std::pair<int64_t, uint64_t>> inflated; // member → source, size
 };
+
+/// Names of the models in a `.pt2` archive, in its order; none when it is no such archive.
+std::vector<std::string> pt2ModelNames(llvm::StringRef bytes);
 
 /// The element type of a serialised scalar type number (schema 8), or null when there is none.
 mlir::Type scalarType(mlir::MLIRContext *context, int64_t number);

@@ -166,6 +166,10 @@ ingot_status ingot_program_input(const ingot_program *program, uint32_t entry, u
                                  ingot_tensor_info *info);
 ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, uint32_t index,
                                   ingot_tensor_info *info);
+/* State that survives from run to run, which all entries of the program share. Errors: ARGUMENT. */
+uint32_t ingot_program_num_variables(const ingot_program *program);
+ingot_status ingot_program_variable(const ingot_program *program, uint32_t index,
+                                    ingot_tensor_info *info);
 /* The named dims of an entry, which its inputs' shapes determine, and their bounds. */
 uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry);
 /* Errors: ARGUMENT for an index out of range. */
@@ -211,6 +215,13 @@ ingot_status ingot_session_input_dims(ingot_session *session, uint32_t entry, ui
 uint64_t ingot_session_arena_bytes(const ingot_session *session, uint32_t entry);
 /* Sets all variables back to what they were when the session was made. */
 ingot_status ingot_session_reset(ingot_session *session);
+/* State to keep or to move: copies the values of a variable, dense and row-major, out of the
+ * session or into it, between runs. `bytes` is max_bytes of ingot_program_variable. Errors:
+ * ARGUMENT, DEVICE. */
+ingot_status ingot_session_read_variable(ingot_session *session, uint32_t index, void *values,
+                                         uint64_t bytes);
+ingot_status ingot_session_write_variable(ingot_session *session, uint32_t index,
+                                          const void *values, uint64_t bytes);
 /* Text of the session's last error; "" after success. */
 const char *ingot_session_error(const ingot_session *session);
 
