@@ -7,7 +7,7 @@ encoder.pt2     a transformer encoder over tokens: ids and mask [batch 1..4, seq
                 results
 windows.onnx    convolutions over [batch, 3, time]: strides, a residual branch, a mean over time
 detector.onnx   convolutions over [batch, 3, height, width], a reshape by a computed shape, non-maximum suppression
-unrolled.onnx   a Scan of as many steps as `seq`
+steps.onnx      a Scan of as many steps as `seq`
 """
 import pathlib
 
@@ -115,7 +115,7 @@ def detector():
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), FOLDER / "detector.onnx")
 
 
-def unrolled():
+def steps():
     body = helper.make_graph(
         [helper.make_node("Add", ["sum", "row"], ["next"], "add"), helper.make_node("Identity", ["next"], ["out"])],
         "step", [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in ("sum", "row")],
@@ -125,14 +125,14 @@ def unrolled():
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["seq", 4])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["seq", 4])],
         [numpy_helper.from_array(np.zeros(4, np.float32), "zero")])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), FOLDER / "unrolled.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), FOLDER / "steps.onnx")
 
 
 def main():
     FOLDER.mkdir(exist_ok=True)
     windows()
     detector()
-    unrolled()
+    steps()
     encoder()
 
 

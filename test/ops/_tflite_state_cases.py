@@ -152,6 +152,26 @@ def _(b):
          bodySubgraphIndex=body)
 
 
+@case("while_run_time")
+def _(b):
+    # As often as an input says: the limit is carried, and no step changes it.
+    x, counter, limit = b.input(rnd(3, 4)), b.constant(np.array(0, np.int32)), b.input(np.array(6, np.int32))
+    with b.subgraph() as condition:
+        count, most = b.inner_input("int32", []), b.inner_input("int32", [])
+        b.inner_input("float32", [3, 4])
+        out = b.tensor("bool", [])
+        b.op("LESS", [count, most], [out], "LessOptions")
+        b.graph.outputs.append(out)
+    with b.subgraph() as body:
+        count, most, value = b.inner_input("int32", []), b.inner_input("int32", []), b.inner_input("float32", [3, 4])
+        outs = [b.tensor("int32", []), b.tensor("float32", [3, 4])]
+        b.op("ADD", [count, b.constant(np.array(1, np.int32))], outs[:1], "AddOptions")
+        b.op("MUL", [value, b.constant(np.array(1.5, np.float32))], outs[1:], "MulOptions")
+        b.graph.outputs += [outs[0], most, outs[1]]
+    b.op("WHILE", [counter, limit, x], [b.tensor("int32", []), b.tensor("int32", []), result(b)], "WhileOptions",
+         condSubgraphIndex=condition, bodySubgraphIndex=body)
+
+
 @case("variable")
 def _(b):
     x = b.input(rnd(3, 4))

@@ -32,7 +32,6 @@ private:
   /// The extents of a value that has these types in the samples; failure after an error at `loc`.
   FailureOr<Type> generalType(Location loc, ArrayRef<Type> types, ArrayRef<DimExpr> near);
   FailureOr<SmallVector<DimExpr>> reshaped(const MatchedOp &op, RankedTensorType from);
-  LogicalResult checkVariables();
   LogicalResult checkResults(func::FuncOp forward);
 
   /// The error that `what` depends on sizes in a way that is not known.
@@ -354,7 +353,8 @@ LogicalResult Generalizer::buildConstant(const MatchedOp &op) {
 
 LogicalResult Generalizer::buildRegions(const MatchedOp &op, Operation *copy) {
   auto branch = dyn_cast<scf::IfOp>(copy);
-  if (!branch)
+  auto loop = dyn_cast<scf::WhileOp>(copy);
+  if (!branch && !loop)
     return mlir::emitError(copy->getLoc())
            << copy->getName().getStringRef() << " with dims that vary is not supported";
   for (unsigned r = 0; r < copy->getNumRegions(); ++r) {
@@ -365,11 +365,23 @@ LogicalResult Generalizer::buildRegions(const MatchedOp &op, Operation *copy) {
     std::vector<Block *> samples;
     for (Operation *sample : op.ops)
       samples.push_back(sample ? &sample->getRegion(r).front() : nullptr);
+    // A loop's values have one type before it, in it and after it.
+    for (BlockArgument argument : samples[0]->getArguments())
+      arguments[argument] = block->addArgument(copy->getOperand(argument.getArgNumber()).getType(),
+                                               argument.getLoc());
     if (failed(buildBlock(samples, block)))
       return failure();
   }
-  for (auto [result, value] : llvm::zip(copy->getResults(), branch.thenYield()->getOperands()))
-    result.setType(value.getType());
+  ValueRange given = branch ? branch.thenYield()->getOperands() : loop.getYieldOp().getOperands();
+  for (auto [n, value] : llvm::enumerate(given)) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (loop && type != loop.getInits()[n].getType())
+      return mlir::emitError(copy->getLoc())
+             << "value " << n << " of this loop has shape "
+             << show(extentsOf(cast<RankedTensorType>(loop.getInits()[n].getType())))
+             << " before a trip and " << show(extentsOf(type)) << " after it";
+    copy->getResult(n).setType(type);
+  }
   return success();
 }
 
@@ -423,23 +435,6 @@ LogicalResult Generalizer::buildBlock(const std::vector<Block *> &samples, Block
   return success();
 }
 
-LogicalResult Generalizer::checkVariables() {
-  for (auto variable : ModuleOp(modules[0]).getOps<VariableOp>())
-    for (auto [i, module] : llvm::enumerate(modules)) {
-      auto other = ModuleOp(module).lookupSymbol<VariableOp>(variable.getSymName());
-      if (other && other.getType() == variable.getType())
-        continue;
-      InFlightDiagnostic diagnostic = mlir::emitError(variable.getLoc())
-                                      << "the shape of variable '" << variable.getSymName()
-                                      << "' depends on dim '"
-                                      << llvm::join(sizes.changed(i), "', '")
-                                      << "', but the memory of a variable is of one size";
-      suggestFixedSize(diagnostic, sizes.changed(i));
-      return diagnostic;
-    }
-  return success();
-}
-
 LogicalResult Generalizer::checkResults(func::FuncOp forward) {
   for (auto [i, module] : llvm::enumerate(modules)) {
     auto sample = ModuleOp(module).lookupSymbol<func::FuncOp>("forward");
@@ -461,7 +456,7 @@ LogicalResult Generalizer::checkResults(func::FuncOp forward) {
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Generalizer::run() {
-  if (failed(match.run()) || failed(checkVariables()))
+  if (failed(match.run()))
     return failure();
   OwningOpRef<ModuleOp> module = cast<ModuleOp>(ModuleOp(modules[0])->cloneWithoutRegions());
   builder.createBlock(&module->getBodyRegion());

@@ -17,6 +17,23 @@ void ingot::suggestFixedSize(InFlightDiagnostic &diagnostic, ArrayRef<std::strin
   diagnostic.attachNote() << "hint: compile for one size with" << flags;
 }
 
+LogicalResult GraphMatch::matchVariables() {
+  for (auto variable : ModuleOp(modules[0]).getOps<VariableOp>())
+    for (auto [i, module] : llvm::enumerate(modules)) {
+      auto other = ModuleOp(module).lookupSymbol<VariableOp>(variable.getSymName());
+      if (other && other.getType() == variable.getType())
+        continue;
+      InFlightDiagnostic diagnostic = mlir::emitError(variable.getLoc())
+                                      << "the shape of variable '" << variable.getSymName()
+                                      << "' depends on dim '"
+                                      << llvm::join(sizes.changed(i), "', '")
+                                      << "', but the memory of a variable is of one size";
+      suggestFixedSize(diagnostic, sizes.changed(i));
+      return diagnostic;
+    }
+  return success();
+}
+
 LogicalResult GraphMatch::run() {
   for (ModuleOp module : modules) {
     auto forward = module.lookupSymbol<func::FuncOp>("forward");
@@ -24,7 +41,7 @@ LogicalResult GraphMatch::run() {
     if (!forward)
       return module.emitError() << "the model has no @forward";
   }
-  if (failed(matchBlocks(bodies)))
+  if (failed(matchVariables()) || failed(matchBlocks(bodies)))
     return failure();
   while (!pending.empty()) {
     ValueTuple tuple = std::move(pending.back());
@@ -99,7 +116,10 @@ LogicalResult GraphMatch::matchBlocks(const std::vector<Block *> &blocks) {
                      i);
     if (!same)
       lists[i].clear();
+    if (same)
+      firstBlocks[blocks[i]] = blocks[0];
   }
+  firstBlocks[blocks[0]] = blocks[0];
   auto rows = [&](auto get) {
     for (size_t n = 0; n < lists[0].size(); ++n) {
       std::vector<Operation *> ops;
@@ -153,7 +173,8 @@ LogicalResult GraphMatch::matchValue(const ValueTuple &tuple) {
     auto argument = dyn_cast_or_null<BlockArgument>(tuple[i]);
     auto first = dyn_cast<BlockArgument>(tuple[0]);
     // Arguments of matched blocks are equal by their place.
-    bool same = first ? argument && argument.getArgNumber() == first.getArgNumber()
+    bool same = first ? argument && argument.getArgNumber() == first.getArgNumber() &&
+                            firstBlocks.lookup(argument.getOwner()) == first.getOwner()
                       : op && cast<OpResult>(tuple[i]).getResultNumber() ==
                                   cast<OpResult>(tuple[0]).getResultNumber();
     if (!same && i < sizes.required())

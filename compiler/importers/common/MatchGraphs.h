@@ -41,6 +41,8 @@ public:
   std::optional<TensorValue> constant(mlir::Value value) const;
 
 private:
+  /// Variables have one type in all samples.
+  mlir::LogicalResult matchVariables();
   mlir::LogicalResult matchBlocks(const std::vector<mlir::Block *> &blocks);
   mlir::LogicalResult matchValue(const ValueTuple &tuple);
   mlir::LogicalResult matchOps(std::vector<mlir::Operation *> ops);
@@ -59,6 +61,8 @@ private:
             });
       }};
   std::map<std::vector<mlir::Operation *>, bool> seenOps;
+  /// The block of the first sample that a block is matched with.
+  llvm::DenseMap<mlir::Block *, mlir::Block *> firstBlocks;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<const MatchedOp *, 1>> byFirst;
   std::deque<MatchedOp> matches;
   mutable llvm::DenseMap<mlir::Value, std::optional<TensorValue>> constants;

@@ -20,6 +20,13 @@ void UnsupportedOps::add(StringRef kind, StringRef node, StringRef reason) {
     entry.reason = reason.str();
 }
 
+size_t UnsupportedOps::count() const {
+  size_t nodes = 0;
+  for (const Kind &kind : kinds)
+    nodes += kind.nodes.size();
+  return nodes;
+}
+
 std::vector<UnsupportedOps::Kind> UnsupportedOps::sorted() const {
   std::vector<Kind> order = kinds;
   llvm::stable_sort(order,
@@ -29,10 +36,7 @@ std::vector<UnsupportedOps::Kind> UnsupportedOps::sorted() const {
 
 LogicalResult UnsupportedOps::report(Location loc, StringRef file) const {
   std::vector<Kind> order = sorted();
-  size_t nodes = 0;
-  for (const Kind &kind : order)
-    nodes += kind.nodes.size();
-
+  size_t nodes = count();
   std::string text;
   llvm::raw_string_ostream os(text);
   os << nodes << (nodes == 1 ? " operator in " : " operators in ")

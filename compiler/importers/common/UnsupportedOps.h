@@ -24,6 +24,8 @@ public:
   void add(llvm::StringRef kind, llvm::StringRef node, llvm::StringRef reason = {});
 
   bool empty() const { return kinds.empty(); }
+  /// Nodes recorded.
+  size_t count() const;
   /// The most frequent first, equals in order of first appearance.
   std::vector<Kind> sorted() const;
 

@@ -256,12 +256,19 @@ static bool isRead(const onnx::GraphProto &graph, StringRef value, int depth = 0
   });
 }
 
-bool ModelImport::isOnlyReturned(StringRef value) const {
-  if (!current || current->parent || !current->prefix.empty())
-    return false;
-  return !isRead(model.graph(), value) &&
-         llvm::any_of(model.graph().output(),
+static bool isReturned(const onnx::GraphProto &graph, StringRef value) {
+  return llvm::any_of(graph.output(),
                       [&](const onnx::ValueInfoProto &info) { return info.name() == value; });
+}
+
+bool ModelImport::isOnlyReturned(StringRef value) const {
+  return current && !current->parent && current->prefix.empty() && !isRead(model.graph(), value) &&
+         isReturned(model.graph(), value);
+}
+
+bool ModelImport::isUnused(StringRef value) const {
+  return current && !current->parent && current->prefix.empty() && !isRead(model.graph(), value) &&
+         !isReturned(model.graph(), value);
 }
 
 //===----------------------------------------------------------------------===//

@@ -26,6 +26,8 @@ public:
                  llvm::StringRef tag) override;
   std::optional<Ints> declaredShape(llvm::StringRef value) const override;
   bool isOnlyReturned(llvm::StringRef value) const override;
+  bool isUnused(llvm::StringRef value) const override;
+  bool isSampled() const override { return open && open->anySize; }
 
 private:
   using Opsets = llvm::StringMap<int64_t>;

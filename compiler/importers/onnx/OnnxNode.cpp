@@ -1,5 +1,6 @@
 // What a row of the operator table sees of a node.
 #include "compiler/importers/onnx/OnnxNode.h"
+#include "compiler/importers/common/LoopBuilder.h"
 #include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
@@ -101,6 +102,9 @@ OnnxNode::OnnxNode(NodeHost &host, GraphBuilder &builder, const onnx::NodeProto 
 
 StringRef OnnxNode::op() const { return proto.op_type(); }
 
+bool OnnxNode::isUsed(size_t i) const {
+  return wants(i) && !host.isUnused(proto.output(static_cast<int>(i)));
+}
 bool OnnxNode::wants(size_t i) const { return i < outputs.size() && !proto.output(i).empty(); }
 
 //===----------------------------------------------------------------------===//
@@ -240,17 +244,32 @@ LogicalResult OnnxNode::setOutput(size_t i, Value value) {
   return success();
 }
 
-std::optional<Ints> OnnxNode::declaredShape(size_t i, int64_t rank, std::optional<Ints> most) {
+std::optional<Ints> OnnxNode::knownShape(size_t i, int64_t rank, std::optional<Ints> most) const {
   std::optional<Ints> shape;
   if (wants(i))
     shape = host.declaredShape(proto.output(i));
   if (shape && static_cast<int64_t>(shape->size()) == rank)
     return shape;
-  if (most && wants(i) && host.isOnlyReturned(proto.output(i)))
-    return most;
-  (void)unsupported("whose result's shape depends on its input",
-                    "expected the model to declare the shape of its output");
-  return std::nullopt;
+  return wants(i) && host.isOnlyReturned(proto.output(i)) ? most : std::nullopt;
+}
+
+std::optional<Ints> OnnxNode::declaredShape(size_t i, int64_t rank, std::optional<Ints> most) {
+  std::optional<Ints> shape = knownShape(i, rank, std::move(most));
+  if (!shape)
+    (void)unsupported("whose result's shape depends on its input",
+                      "expected the model to declare the shape of its output");
+  return shape;
+}
+
+bool OnnxNode::attempt(llvm::function_ref<LogicalResult()> build, bool shows) {
+  Attempt attempt(b, collector, shows);
+  if (succeeded(build())) {
+    attempt.keep();
+    return true;
+  }
+  outputs.assign(outputs.size(), {});
+  reported = false;
+  return false;
 }
 
 LogicalResult OnnxNode::unsupported(const Twine &what, const Twine &reason) {

@@ -4,6 +4,7 @@
 
 #include "compiler/importers/common/GraphBuilder.h"
 #include "compiler/importers/common/UnsupportedOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -38,6 +39,10 @@ public:
   virtual std::optional<Ints> declaredShape(llvm::StringRef value) const = 0;
   /// Whether a value is an output of the model, and no node reads it.
   virtual bool isOnlyReturned(llvm::StringRef value) const = 0;
+  /// Whether a value of the main graph is neither read nor returned.
+  virtual bool isUnused(llvm::StringRef value) const = 0;
+  /// Whether the model is imported at several sizes, and must have one graph at all of them.
+  virtual bool isSampled() const = 0;
 };
 
 //===--- lists: sequences and optionals
@@ -109,6 +114,8 @@ public:
   size_t numOutputs() const { return outputs.size(); }
   /// Whether output `i` has a name.
   bool wants(size_t i) const;
+  /// Whether somebody reads output `i`, as far as that is known.
+  bool isUsed(size_t i) const;
   /// Sets output 0, or outputs from 0 on. Failure when a value is null.
   mlir::LogicalResult set(mlir::Value value) { return set(llvm::ArrayRef<mlir::Value>(value)); }
   mlir::LogicalResult set(llvm::ArrayRef<mlir::Value> values);
@@ -118,11 +125,16 @@ public:
   /// depend on data goes by. Without one `most`, where it is given, for an output that no node
   /// reads: who runs the program sees what is padding. Else nothing (and a report).
   std::optional<Ints> declaredShape(size_t i, int64_t rank, std::optional<Ints> most = {});
+  /// The same without a report.
+  std::optional<Ints> knownShape(size_t i, int64_t rank, std::optional<Ints> most = {}) const;
 
   /// Reports the node as not supported: `what` in parentheses after its operator, `reason` what
   /// would be.
   mlir::LogicalResult unsupported(const llvm::Twine &what, const llvm::Twine &reason = {});
   bool isUnsupported() const { return reported; }
+  /// Runs `build`, which may fail without a trace: then false, and nothing of it is left.
+  /// `shows`: its errors are shown none the less.
+  bool attempt(llvm::function_ref<mlir::LogicalResult()> build, bool shows = false);
   /// An error in the model at this node.
   mlir::LogicalResult error(const llvm::Twine &message);
 

@@ -2,15 +2,13 @@
 //
 // A region is imported in place. Of two branches the one that is taken is, when the predicate is
 // known; else both, and each result is selected: sub-graphs of branches and loops have no effects
-// but their results. Loops run a number of times known at import and are imported once a trip.
+// but their results. Loops of few trips, known at import, are imported once a trip; others become
+// loops (LoopBuilder.h).
 #include "compiler/importers/pt2/Importer.h"
 
 using namespace mlir;
 
 namespace ingot::pt2 {
-
-/// Trips of one loop: what is more would not compile in reasonable time.
-constexpr int64_t kMaxTrips = 1 << 14;
 
 LogicalResult Importer::importGraph(const Json *graph, ArrayRef<Tensor> operands,
                                     SmallVectorImpl<Tensor> &results, unsigned depth) {
@@ -179,76 +177,230 @@ std::optional<LogicalResult> Importer::importBranches(Node &node, ArrayRef<const
   return setResults(node, results);
 }
 
-std::optional<LogicalResult> Importer::importWhile(Node &node, ArrayRef<const Json *> graphs,
-                                                   SmallVector<Tensor> carried,
+//===----------------------------------------------------------------------===//
+// loops
+//===----------------------------------------------------------------------===//
+
+/// Nodes of a graph and of those inside, at most a few more than kMaxUnrolledNodes.
+static int64_t countNodes(const Json *graph, unsigned depth = 0) {
+  int64_t count = 0;
+  forEachElement(field(graph, "nodes"), [&](const Json *node) {
+    ++count;
+    forEachElement(field(node, "inputs"), [&](const Json *input) {
+      Tagged argument = asUnion(field(input, "arg"));
+      if (argument.tag == "as_graph" && depth < kMaxDepth && count <= kMaxUnrolledNodes)
+        count += countNodes(field(argument.value, "graph"), depth + 1);
+    });
+  });
+  return count;
+}
+
+/// The current values of tensors; null where one is none.
+static SmallVector<Value> valuesOf(ArrayRef<Tensor> tensors, function_ref<Value(Tensor &)> read) {
+  SmallVector<Value> values;
+  for (Tensor tensor : tensors)
+    values.push_back(tensor.storage ? read(tensor) : Value());
+  return values;
+}
+
+FailureOr<SmallVector<Value>> Importer::importBody(const Json *graph, ArrayRef<Value> values,
                                                    ArrayRef<Tensor> others, unsigned depth) {
-  for (int64_t trip = 0; trip <= kMaxTrips; ++trip) {
-    SmallVector<Tensor> operands(carried), results;
-    llvm::append_range(operands, others);
-    if (failed(importGraph(graphs[0], operands, results, depth)))
-      return failure();
-    Value condition = results.size() == 1 && results[0].storage ? read(results[0]) : Value();
-    if (!condition)
-      return b.error() << "a loop's condition is no tensor";
-    auto constant = GraphBuilder::getConstantScalar(condition);
-    if (!constant) {
-      node.unsupported("the number of trips depends on the data");
-      return std::nullopt;
-    }
-    if (*constant == 0)
-      return setResults(node, carried);
-    if (failed(importGraph(graphs[1], operands, results, depth)))
-      return failure();
-    if (results.size() != carried.size())
-      return b.error() << "a loop's body gives " << results.size() << " values, expected "
-                       << carried.size();
-    for (auto [value, result] : llvm::zip(carried, results))
-      value = result.storage ? fresh(read(result)) : Tensor();
+  SmallVector<Tensor> operands, results;
+  for (Value value : values)
+    operands.push_back(fresh(value));
+  llvm::append_range(operands, others);
+  UnsupportedOps before = unsupported;
+  if (failed(importGraph(graph, operands, results, depth)))
+    return failure();
+  if (unsupported.count() != before.count())
+    return SmallVector<Value>{Value()};
+  SmallVector<Value> given = valuesOf(results, [&](Tensor &tensor) { return read(tensor); });
+  if (llvm::is_contained(given, Value()))
+    return b.error() << "a loop's sub-graph gives a value that is no tensor", failure();
+  return given;
+}
+
+std::optional<LogicalResult> Importer::setLoopResults(Node &node,
+                                                      const FailureOr<BuiltLoop> &built) {
+  if (failed(built))
+    return failure();
+  if (built->isReported) {
+    node.unsupported(""); // the node inside is reported beside it
+    return std::nullopt;
   }
-  node.unsupported("expected at most " + std::to_string(kMaxTrips) + " trips", "a long loop");
-  return std::nullopt;
+  if (!built->refusal.empty()) {
+    node.unsupported("a loop that runs a number of times known only at run time carries tensors "
+                     "of one shape",
+                     built->refusal);
+    return std::nullopt;
+  }
+  SmallVector<Tensor> results;
+  for (Value value : built->results) {
+    if (!value)
+      return failure();
+    results.push_back(fresh(value));
+  }
+  return setResults(node, results);
+}
+
+std::optional<LogicalResult> Importer::whileAtRunTime(Node &node, ArrayRef<const Json *> graphs,
+                                                      ArrayRef<Value> carried,
+                                                      ArrayRef<Tensor> others, unsigned depth) {
+  LoopSpec spec;
+  spec.carried.assign(carried.begin(), carried.end());
+  spec.names.assign(node.outputs.begin(), node.outputs.end());
+  spec.condition = [&](ArrayRef<Value> values) -> FailureOr<Value> {
+    FailureOr<SmallVector<Value>> results = importBody(graphs[0], values, others, depth);
+    if (failed(results))
+      return failure();
+    if (results->size() != 1)
+      return b.error() << "a loop's condition gives " << results->size() << " values", failure();
+    return results->front() ? b.cast(results->front(), b.ops().getI1Type()) : Value();
+  };
+  spec.body = [&](Value, ArrayRef<Value> values, ArrayRef<Value>) {
+    return importBody(graphs[1], values, others, depth);
+  };
+  return setLoopResults(node, buildLoop(b, std::move(spec)));
+}
+
+std::optional<LogicalResult> Importer::importWhile(Node &node, ArrayRef<const Json *> graphs,
+                                                   ArrayRef<Tensor> carried,
+                                                   ArrayRef<Tensor> others, unsigned depth) {
+  SmallVector<Value> before = valuesOf(carried, [&](Tensor &tensor) { return read(tensor); });
+  if (llvm::is_contained(before, Value()))
+    return b.error() << "a loop carries a value that is no tensor";
+  int64_t nodes = std::max<int64_t>(countNodes(graphs[0]) + countNodes(graphs[1]), 1);
+  // How often it runs shows as it is written out. Null where it does not, or too often.
+  auto unroll = [&](int64_t most) -> std::optional<LogicalResult> {
+    Attempt attempt(b, unsupported);
+    FailureOr<SmallVector<Value>> values = unrollWhile(graphs, before, others, most, depth);
+    if (failed(values))
+      return std::nullopt;
+    attempt.keep();
+    SmallVector<Tensor> results;
+    for (Value value : *values)
+      results.push_back(fresh(value));
+    return setResults(node, results);
+  };
+  if (!(open && open->anySize))
+    if (auto done = unroll(kMaxUnrolledNodes / nodes + 1))
+      return done;
+  {
+    Attempt attempt(b, unsupported);
+    auto done = whileAtRunTime(node, graphs, before, others, depth);
+    if (done && succeeded(*done)) {
+      attempt.keep();
+      return done;
+    }
+    node.isUnsupported = false;
+  }
+  if (auto done = unroll(kMaxUnrolledTrips))
+    return done;
+  return whileAtRunTime(node, graphs, before, others, depth);
+}
+
+FailureOr<SmallVector<Value>> Importer::unrollWhile(ArrayRef<const Json *> graphs,
+                                                    SmallVector<Value> values,
+                                                    ArrayRef<Tensor> others, int64_t most,
+                                                    unsigned depth) {
+  for (int64_t trip = 0;; ++trip) {
+    FailureOr<SmallVector<Value>> goesOn = importBody(graphs[0], values, others, depth);
+    if (failed(goesOn) || goesOn->size() != 1)
+      return failure();
+    std::optional<double> known = GraphBuilder::getConstantScalar(goesOn->front());
+    if (!known || (*known != 0 && trip == most))
+      return failure();
+    if (*known == 0)
+      return values;
+    FailureOr<SmallVector<Value>> next = importBody(graphs[1], values, others, depth);
+    if (failed(next) || next->size() != values.size() || llvm::is_contained(*next, Value()))
+      return failure();
+    values = *next;
+  }
 }
 
 std::optional<LogicalResult> Importer::importScan(Node &node, const Json *graph,
-                                                  SmallVector<Tensor> carried,
+                                                  ArrayRef<Tensor> carried,
                                                   ArrayRef<Tensor> scanned, ArrayRef<Tensor> others,
                                                   unsigned depth) {
-  SmallVector<Value> sequences;
-  for (Tensor tensor : scanned) {
-    Value value = tensor.storage ? read(tensor) : Value();
-    if (!value || b.rank(value) == 0 ||
-        b.shape(value)[0] != b.shape(sequences.empty() ? value : sequences[0])[0])
+  SmallVector<Value> sequences = valuesOf(scanned, [&](Tensor &tensor) { return read(tensor); }),
+                     before = valuesOf(carried, [&](Tensor &tensor) { return read(tensor); });
+  if (llvm::is_contained(before, Value()))
+    return b.error() << "a loop carries a value that is no tensor";
+  for (Value value : sequences)
+    if (!value || b.rank(value) == 0 || b.shape(value)[0] != b.shape(sequences[0])[0])
       return b.error() << "a loop's sequences do not have the same length";
-    sequences.push_back(value);
-  }
   int64_t trips = sequences.empty() ? 0 : b.shape(sequences[0])[0];
-  if (trips == 0 || trips > kMaxTrips) {
-    node.unsupported("expected 1 to " + std::to_string(kMaxTrips) + " trips",
-                     trips ? "a long loop" : "an empty loop");
+  if (trips == 0) {
+    node.unsupported("expected 1 trip or more", "an empty loop");
+    return std::nullopt;
+  }
+  bool sampled = open && open->anySize;
+  int64_t nodes = std::max<int64_t>(countNodes(graph), 1);
+  if (!sampled && (trips == 1 || trips <= kMaxUnrolledNodes / nodes))
+    return unrollScan(node, graph, before, sequences, others, depth);
+  {
+    LoopSpec spec;
+    spec.bound = b.scalar(b.ops().getI64Type(), static_cast<double>(trips));
+    spec.carried = before;
+    spec.names.assign(node.outputs.begin(), node.outputs.end());
+    for (Value value : sequences)
+      spec.inputs.push_back({value, 0, false});
+    spec.body = [&](Value, ArrayRef<Value> values, ArrayRef<Value> slices) {
+      SmallVector<Value> operands(values);
+      operands.append(slices.begin(), slices.end());
+      return importBody(graph, operands, others, depth);
+    };
+    spec.outputs = [&](ArrayRef<Value> slices, bool) -> FailureOr<SmallVector<LoopSpec::Output>> {
+      return SmallVector<LoopSpec::Output>(slices.size(), {trips, 0, false});
+    };
+    Attempt attempt(b, unsupported);
+    if (auto done = setLoopResults(node, buildLoop(b, std::move(spec))); done && succeeded(*done)) {
+      attempt.keep();
+      return done;
+    }
+    node.isUnsupported = false;
+  }
+  return unrollScan(node, graph, before, sequences, others, depth);
+}
+
+std::optional<LogicalResult> Importer::unrollScan(Node &node, const Json *graph,
+                                                  SmallVector<Value> carried,
+                                                  ArrayRef<Value> sequences,
+                                                  ArrayRef<Tensor> others, unsigned depth) {
+  int64_t trips = b.shape(sequences[0])[0];
+  if (trips > kMaxUnrolledTrips) {
+    node.unsupported("expected at most " + std::to_string(kMaxUnrolledTrips) + " trips",
+                     "a long loop");
     return std::nullopt;
   }
   SmallVector<SmallVector<Value>> collected;
   for (int64_t trip = 0; trip < trips; ++trip) {
-    SmallVector<Tensor> operands(carried), results;
+    SmallVector<Value> operands(carried);
     for (Value sequence : sequences)
-      operands.push_back(fresh(b.squeeze(b.slice(sequence, 0, trip, 1), {0})));
-    llvm::append_range(operands, others);
-    if (failed(importGraph(graph, operands, results, depth)))
+      operands.push_back(b.squeeze(b.slice(sequence, 0, trip, 1), {0}));
+    if (llvm::is_contained(operands, Value()))
       return failure();
-    if (results.size() < carried.size())
+    FailureOr<SmallVector<Value>> results = importBody(graph, operands, others, depth);
+    if (failed(results))
+      return failure();
+    if (llvm::is_contained(*results, Value())) {
+      node.unsupported(""); // the node inside is reported beside it
+      return std::nullopt;
+    }
+    if (results->size() < carried.size())
       return b.error() << "a loop's body gives too few values";
-    collected.resize(results.size() - carried.size());
-    for (auto [index, result] : llvm::enumerate(results)) {
-      Value value = result.storage ? read(result) : Value();
-      if (!value)
-        return b.error() << "a loop's body gives a value that is no tensor";
+    collected.resize(results->size() - carried.size());
+    for (auto [index, value] : llvm::enumerate(*results)) {
       if (index < carried.size())
-        carried[index] = fresh(value);
+        carried[index] = value;
       else
         collected[index - carried.size()].push_back(b.unsqueeze(value, {0}));
     }
   }
-  SmallVector<Tensor> results(carried);
+  SmallVector<Tensor> results;
+  for (Value value : carried)
+    results.push_back(fresh(value));
   for (ArrayRef<Value> values : collected) {
     Value joined = values.size() == 1 ? values[0] : b.concat(values, 0);
     if (!joined)

@@ -9,6 +9,7 @@
 
 #include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/common/GraphBuilder.h"
+#include "compiler/importers/common/LoopBuilder.h"
 #include "compiler/importers/common/UnsupportedOps.h"
 #include "compiler/importers/pt2/OpTable.h"
 #include "compiler/importers/pt2/Package.h"
@@ -89,13 +90,35 @@ private:
                                                     llvm::ArrayRef<Tensor> operands,
                                                     unsigned depth);
   std::optional<mlir::LogicalResult> importWhile(Node &node, llvm::ArrayRef<const Json *> graphs,
-                                                 llvm::SmallVector<Tensor> carried,
+                                                 llvm::ArrayRef<Tensor> carried,
                                                  llvm::ArrayRef<Tensor> others, unsigned depth);
+  /// The values of a loop that is imported once a trip, at most `most` times. Failure where that
+  /// does not show when it ends; then errors say nothing.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> unrollWhile(llvm::ArrayRef<const Json *> graphs,
+                                                              llvm::SmallVector<mlir::Value> values,
+                                                              llvm::ArrayRef<Tensor> others,
+                                                              int64_t most, unsigned depth);
+  std::optional<mlir::LogicalResult> whileAtRunTime(Node &node, llvm::ArrayRef<const Json *> graphs,
+                                                    llvm::ArrayRef<mlir::Value> carried,
+                                                    llvm::ArrayRef<Tensor> others, unsigned depth);
   /// scan, and map_impl, which carries nothing.
   std::optional<mlir::LogicalResult> importScan(Node &node, const Json *graph,
-                                                llvm::SmallVector<Tensor> carried,
+                                                llvm::ArrayRef<Tensor> carried,
                                                 llvm::ArrayRef<Tensor> scanned,
                                                 llvm::ArrayRef<Tensor> others, unsigned depth);
+  std::optional<mlir::LogicalResult> unrollScan(Node &node, const Json *graph,
+                                                llvm::SmallVector<mlir::Value> carried,
+                                                llvm::ArrayRef<mlir::Value> sequences,
+                                                llvm::ArrayRef<Tensor> others, unsigned depth);
+  /// One trip of a loop: the results of a sub-graph whose inputs are `values` and `others`. Null
+  /// values where a node of it is reported as unsupported.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> importBody(const Json *graph,
+                                                             llvm::ArrayRef<mlir::Value> values,
+                                                             llvm::ArrayRef<Tensor> others,
+                                                             unsigned depth);
+  /// Makes a loop's results the node's. Nothing when the loop is reported as unsupported.
+  std::optional<mlir::LogicalResult> setLoopResults(Node &node,
+                                                    const mlir::FailureOr<BuiltLoop> &built);
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> finish();
 
   /// The tensor's current value.

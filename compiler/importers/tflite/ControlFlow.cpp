@@ -11,9 +11,6 @@ using namespace ingot::tfliteimport;
 
 using B = GraphBuilder;
 
-/// Steps of a loop that are written out.
-constexpr int64_t kMaxSteps = 4096;
-
 bool tfliteimport::isControl(Op op) {
   switch (op) {
   case Op::IF:
@@ -65,7 +62,7 @@ LogicalResult ModelImport::importControl(TfliteNode &node, ArrayRef<Tensor *> in
     return success();
   }
   if (branches > 0)
-    return node.unsupported("in a branch", "expected variables to change in every run");
+    return node.unsupported("in a branch or a loop", "expected variables to change in every run");
   if (!readVariable(variable, name, B::type(value)))
     return failure();
   variable.value = value;
@@ -97,7 +94,8 @@ Value ModelImport::readVariable(Variable &variable, StringRef name, RankedTensor
                        TypeAttr::get(type), variable.initial);
     // Where every use can see it.
     b.ops().setInsertionPointToStart(&forward.getBody().front());
-    variable.value = VariableReadOp::create(b.ops(), b.loc(), type, variable.symbol);
+    variable.before = VariableReadOp::create(b.ops(), b.loc(), type, variable.symbol);
+    variable.value = variable.before;
   }
   return variable.value;
 }
@@ -246,36 +244,95 @@ LogicalResult ModelImport::importIf(TfliteNode &node, ArrayRef<Tensor *> inputs)
   return setAll(node, SmallVector<Value>(branch.getResults()));
 }
 
+/// Operators of the sub-graphs of a loop.
+static int64_t countOperators(const tflite::Model &model, const tflite::WhileOptions &loop) {
+  int64_t count = 0;
+  for (int32_t index : {loop.cond_subgraph_index(), loop.body_subgraph_index()})
+    if (index >= 0 && index < static_cast<int64_t>(model.subgraphs()->size()))
+      if (auto *operators =
+              model.subgraphs()->Get(static_cast<flatbuffers::uoffset_t>(index))->operators())
+        count += operators->size();
+  return std::max<int64_t>(count, 1);
+}
+
+FailureOr<SmallVector<Value>> ModelImport::unrollWhile(TfliteNode &node,
+                                                       const tflite::WhileOptions &loop,
+                                                       SmallVector<Value> values, int64_t most) {
+  for (int64_t step = 0;; ++step) {
+    auto condition = importSubgraph(node, loop.cond_subgraph_index(), values);
+    if (failed(condition) || condition->size() != 1 || !condition->front())
+      return failure();
+    std::optional<int64_t> known = B::getConstantInt(condition->front());
+    if (!known || (*known && step == most))
+      return failure();
+    if (!*known)
+      return values;
+    auto results = importSubgraph(node, loop.body_subgraph_index(), values);
+    if (failed(results) || results->size() != values.size() ||
+        llvm::is_contained(*results, Value()))
+      return failure();
+    values = std::move(*results);
+  }
+}
+
+LogicalResult ModelImport::whileAtRunTime(TfliteNode &node, const tflite::WhileOptions &loop,
+                                          ArrayRef<Value> values) {
+  LoopSpec spec;
+  spec.carried.assign(values.begin(), values.end());
+  spec.condition = [&](ArrayRef<Value> carried) -> FailureOr<Value> {
+    auto results = importSubgraph(node, loop.cond_subgraph_index(), carried);
+    if (failed(results))
+      return failure();
+    if (results->size() != 1)
+      return node.error("has a condition of " + Twine(results->size()) + " results");
+    return results->front();
+  };
+  spec.body = [&](Value, ArrayRef<Value> carried, ArrayRef<Value>) {
+    return importSubgraph(node, loop.body_subgraph_index(), carried);
+  };
+  ++branches;
+  FailureOr<BuiltLoop> built = buildLoop(b, std::move(spec));
+  --branches;
+  if (failed(built))
+    return failure();
+  if (built->isReported)
+    return node.unsupported("a sub-graph"); // its own operator is reported beside it
+  if (!built->refusal.empty())
+    return node.unsupported(built->refusal, "expected a loop that keeps the shapes of its values");
+  return setAll(node, built->results);
+}
+
 LogicalResult ModelImport::importWhile(TfliteNode &node, ArrayRef<Tensor *> inputs) {
   auto *from = node.options<tflite::WhileOptions>();
   FailureOr<SmallVector<Value>> values = operands(node, 0);
   if (!from || failed(values))
     return failure();
-  for (int64_t step = 0;; ++step) {
-    auto condition = importSubgraph(node, from->cond_subgraph_index(), *values);
-    if (failed(condition))
-      return failure();
-    if (condition->size() != 1)
-      return node.error("has a condition of " + Twine(condition->size()) + " results");
-    if (!condition->front())
-      return success(); // reported already
-    std::optional<int64_t> known = B::getConstantInt(condition->front());
-    if (!known)
-      return node.unsupported("a condition computed at run time",
-                              "expected one that follows from constants");
-    if (!*known)
-      return setAll(node, *values);
-    if (step == kMaxSteps)
-      return node.unsupported("more than " + Twine(kMaxSteps) + " steps");
-    auto results = importSubgraph(node, from->body_subgraph_index(), *values);
-    if (failed(results))
-      return failure();
-    if (results->size() != values->size())
-      return node.error("has a body of " + Twine(results->size()) + " results for " +
-                        Twine(values->size()) + " operands");
-    for (Value result : *results)
-      if (!result)
-        return success(); // reported already
-    values = std::move(results);
+  // How often it runs shows as it is written out: nothing when it does not, or too often.
+  bool sampled = open && open->anySize;
+  auto unroll = [&](int64_t most) {
+    Attempt attempt(b, unsupported);
+    std::map<std::string, Variable> known = variables;
+    auto results = unrollWhile(node, *from, *values, most);
+    if (succeeded(results) && succeeded(setAll(node, *results)))
+      return attempt.keep(), true;
+    node.forget();
+    // What its steps wrote is gone.
+    for (auto &[name, variable] : variables) {
+      const Variable &old = known[name];
+      variable.value = old.value ? old.value : variable.before;
+      variable.isChanged = old.isChanged;
+    }
+    return false;
+  };
+  if (!sampled && unroll(kMaxUnrolledNodes / countOperators(model, *from) + 1))
+    return success();
+  {
+    Attempt attempt(b, unsupported);
+    if (succeeded(whileAtRunTime(node, *from, *values)))
+      return attempt.keep(), success();
+    node.forget();
   }
+  if (unroll(kMaxUnrolledTrips))
+    return success();
+  return whileAtRunTime(node, *from, *values);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/importers/common/GivenDims.h"
+#include "compiler/importers/common/LoopBuilder.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/pipeline/Options.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -33,6 +34,7 @@ private:
     std::string symbol;          ///< empty until something reads or changes it
     mlir::Attribute initial;     ///< null: zeros
     mlir::RankedTensorType type; ///< null: not known yet
+    mlir::Value before;          ///< at the run's start
     mlir::Value value;           ///< at this point of the run
     bool isChanged = false;
   };
@@ -47,6 +49,14 @@ private:
                                     llvm::ArrayRef<Tensor *> outputs);
   mlir::LogicalResult importIf(TfliteNode &node, llvm::ArrayRef<Tensor *> inputs);
   mlir::LogicalResult importWhile(TfliteNode &node, llvm::ArrayRef<Tensor *> inputs);
+  /// A loop's results when it is imported once a step, at most `most` times. Failure where that
+  /// does not show when it ends; then errors say nothing.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> unrollWhile(TfliteNode &node,
+                                                              const tflite::WhileOptions &loop,
+                                                              llvm::SmallVector<mlir::Value> values,
+                                                              int64_t most);
+  mlir::LogicalResult whileAtRunTime(TfliteNode &node, const tflite::WhileOptions &loop,
+                                     llvm::ArrayRef<mlir::Value> values);
   mlir::LogicalResult importCallOnce(TfliteNode &node);
   /// The results of a sub-graph for arguments; null ones are of operators that are reported.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>

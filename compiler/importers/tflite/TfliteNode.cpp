@@ -223,6 +223,12 @@ LogicalResult TfliteNode::unsupported(const Twine &what, const Twine &reason) {
   return failure();
 }
 
+void TfliteNode::forget() {
+  changed.clear();
+  values.assign(values.size(), {});
+  reported = false;
+}
+
 LogicalResult TfliteNode::error(const Twine &message) {
   b.error() << opName << " " << message.str();
   return failure();

@@ -118,6 +118,8 @@ public:
   /// would be.
   mlir::LogicalResult unsupported(const llvm::Twine &what, const llvm::Twine &reason = {});
   bool isUnsupported() const { return reported; }
+  /// Takes back results and a report: an attempt to import the operator failed.
+  void forget();
   /// An error in the model at this operator.
   mlir::LogicalResult error(const llvm::Twine &message);
 

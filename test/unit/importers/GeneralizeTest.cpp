@@ -170,16 +170,37 @@ TEST_F(GeneralizeOnnx, OneNameAndRanges) {
   expectError(fixed, {{"batch", {1, 4}}}, "hint: all extents of its inputs are fixed");
 }
 
-TEST_F(GeneralizeOnnx, GraphsThatAreUnrolled) {
-  Model model;
-  model.input("x", {-1, 4}).namedDim(0, 0, "seq").output("y");
-  onnx::NodeProto *scan = model.node("Scan", {"x"}, {"y"});
+/// A scan of "x" [seq, 4] whose state begins as the constant "first" [4].
+static onnx::GraphProto *addScan(Model &model) {
+  model.input("x", {-1, 4}).namedDim(0, 0, "seq").output("y").floats("first", {4}, {0, 0, 0, 0});
+  onnx::NodeProto *scan = model.node("Scan", {"first", "x"}, {"last", "y"});
   scan->set_name("steps");
   intAttribute(scan, "num_scan_inputs", 1);
   onnx::GraphProto *body = attribute(scan, "body", onnx::AttributeProto::GRAPH)->mutable_g();
-  body->add_input()->set_name("row");
-  body->add_output()->set_name("out");
-  Model::addNode(*body->mutable_node(), "Relu", {"row"}, {"out"})->set_name("step");
+  for (const char *name : {"state", "row"})
+    body->add_input()->set_name(name);
+  for (const char *name : {"next", "next"})
+    body->add_output()->set_name(name);
+  return body;
+}
+
+TEST_F(GeneralizeOnnx, LoopsRunAsOftenAsADimSays) {
+  Model model;
+  onnx::GraphProto *body = addScan(model);
+  Model::addNode(*body->mutable_node(), "Add", {"state", "row"}, {"next"})->set_name("step");
+  std::string text = importRange(model, {{"seq", {2, 64}}});
+  EXPECT_HAS(text, "ingot.dim \"seq\"");
+  EXPECT_HAS(text, "scf.while");
+  EXPECT_HAS(text, "tensor<?x4xf32, #ingot.dims<[\"seq\"]>>) -> (tensor<4xf32>, tensor<i64>");
+}
+
+TEST_F(GeneralizeOnnx, GraphsThatAreUnrolled) {
+  // The state grows by a row in every step: that is no loop.
+  Model model;
+  onnx::GraphProto *body = addScan(model);
+  intAttribute(Model::addNode(*body->mutable_node(), "Concat", {"state", "row"}, {"next"}), "axis",
+               0);
+  body->mutable_output(1)->set_name("row");
   expectError(model, {{"seq", {2, 64}}}, "the graph itself depends on dim 'seq'");
   EXPECT_HAS(errors, "hint: compile for one size with --dim seq=N");
 }

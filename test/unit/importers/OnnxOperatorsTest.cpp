@@ -1,6 +1,7 @@
 // Operators whose import depends on more than their operands: versions, loops, sequences, extents
 // that data decide. What they compute is tested by ONNX's own cases (test/conformance).
 #include "OnnxModels.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -37,27 +38,115 @@ TEST_F(OnnxTest, LoopsOfAKnownTripCountAreWrittenOut) {
   EXPECT_TRUE(named);
 }
 
-TEST_F(OnnxTest, LoopsOfUnknownTripCountAreRefused) {
+TEST_F(OnnxTest, LongLoopsStayLoops) {
+  Model model;
+  model.input("x", {2}).output("y").ints("trips", {1 << 20});
+  addLoop(model, "trips", "");
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(count<scf::WhileOp>(), 1);
+}
+
+TEST_F(OnnxTest, LoopsOfUnknownTripCountStayLoops) {
+  Model model;
+  model.input("x", {2}).input("trips", {}, onnx::TensorProto::INT64).output("last");
+  addLoop(model, "trips", "");
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(count<scf::WhileOp>(), 1);
+  EXPECT_EQ(run({{1, 3}, {4}}), (std::vector<double>{16, 48}));
+  EXPECT_EQ(run({{1, 3}, {0}}), (std::vector<double>{1, 3}));
+  EXPECT_EQ(run({{1, 3}, {-5}}), (std::vector<double>{1, 3}));
+}
+
+TEST_F(OnnxTest, SlicesOfUnknownTripCountNeedABound) {
   Model model;
   model.input("x", {2}).input("trips", {}, onnx::TensorProto::INT64).output("y");
   addLoop(model, "trips", "");
   EXPECT_FALSE(importModel(model));
-  EXPECT_NE(errors.find("Loop (trip count computed at run time)"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("Loop (whose trip count is known only at run time collects slices)"),
+            std::string::npos)
+      << errors;
+
+  // A trip count that a condition may cut short is a bound. Rows that no trip wrote are zeros.
+  Model bounded;
+  bounded.input("x", {2}).input("go", {}, onnx::TensorProto::BOOL).output("y");
+  bounded.ints("trips", {3});
+  addLoop(bounded, "trips", "go");
+  ASSERT_TRUE(importModel(bounded)) << errors;
+  EXPECT_EQ(run({{1, 3}, {1}}), (std::vector<double>{2, 6, 4, 12, 8, 24}));
+  EXPECT_EQ(run({{1, 3}, {0}}), (std::vector<double>{0, 0, 0, 0, 0, 0}));
+  // But only where the program's user sees them.
+  bounded.output("z").node("Relu", {"y"}, {"z"});
+  EXPECT_FALSE(importModel(bounded));
+}
+
+TEST_F(OnnxTest, ShapesOfUnknownTripCountStayTheSame) {
+  auto growing = [](bool known) {
+    Model model;
+    model.input("x", {2}).output("last");
+    known ? model.ints("trips", {3}) : model.input("trips", {}, onnx::TensorProto::INT64);
+    addLoop(model, "trips", "");
+    auto *body = model.graph().mutable_node(0)->mutable_attribute(0)->mutable_g();
+    body->mutable_output()->DeleteSubrange(2, 1);
+    model.graph().mutable_node(0)->mutable_output()->DeleteSubrange(1, 1);
+    auto *node = body->mutable_node(1);
+    node->set_op_type("Concat");
+    intAttribute(node, "axis", 0);
+    return model;
+  };
+  Model unknown = growing(false), known = growing(true);
+  EXPECT_FALSE(importModel(unknown));
+  EXPECT_NE(errors.find("value 'twice' has shape [2] before a trip and [4] after it"),
+            std::string::npos)
+      << errors;
+  ASSERT_TRUE(importModel(known)) << errors;
+  EXPECT_EQ(run({{1, 3}}).size(), 16u);
+}
+
+TEST_F(OnnxTest, LoopsWithoutAnEndAreRefused) {
+  Model model;
+  model.input("x", {2}).output("last");
+  addLoop(model, "", "");
+  EXPECT_FALSE(importModel(model));
+  EXPECT_NE(errors.find("of more than 16384 trips"), std::string::npos) << errors;
+}
+
+TEST_F(OnnxTest, WhatALoopPassesOnStaysConstant) {
+  Model model;
+  model.input("x", {2, 3}).input("trips", {}, onnx::TensorProto::INT64).output("last");
+  model.ints("shape", {3, 2});
+  auto *node = model.node("Loop", {"trips", "", "x", "shape"}, {"last", ""});
+  auto *body = attribute(node, "body", onnx::AttributeProto::GRAPH)->mutable_g();
+  for (const char *name : {"i", "go", "v", "s"})
+    body->add_input()->set_name(name);
+  Model::addNode(*body->mutable_node(), "Identity", {"s"}, {"same"});
+  Model::addNode(*body->mutable_node(), "Reshape", {"v", "same"}, {"flat"});
+  Model::addNode(*body->mutable_node(), "Transpose", {"flat"}, {"turned"});
+  for (const char *name : {"go", "turned", "same"})
+    body->add_output()->set_name(name);
+  ASSERT_TRUE(importModel(model)) << errors;
+  module->walk([&](scf::WhileOp loop) { EXPECT_EQ(loop.getNumResults(), 2u); });
+  EXPECT_EQ(run({{1, 2, 3, 4, 5, 6}, {1}}), (std::vector<double>{1, 3, 5, 2, 4, 6}));
 }
 
 TEST_F(OnnxTest, LoopsInLoopsEndSoon) {
+  // The innermost value grows: none of these can be a loop.
   Model model;
   model.input("x", {1}).output("y").ints("trips", {1 << 13});
   auto *nodes = model.graph().mutable_node();
+  std::string value = "x";
   for (int depth = 0; depth < 4; ++depth) {
-    auto *node = Model::addNode(*nodes, "Loop", {"trips", ""}, {});
+    std::string tag = std::to_string(depth);
+    auto *node = Model::addNode(*nodes, "Loop", {"trips", "", value}, {"r" + tag});
     auto *body = attribute(node, "body", onnx::AttributeProto::GRAPH)->mutable_g();
-    for (const char *name : {"i", "go"})
-      body->add_input()->set_name(name + std::to_string(depth));
-    body->add_output()->set_name("go" + std::to_string(depth));
+    value = "v" + tag;
+    for (const std::string &name : {"i" + tag, "go" + tag, value})
+      body->add_input()->set_name(name);
+    body->add_output()->set_name("go" + tag);
+    body->add_output()->set_name("r" + std::to_string(depth + 1));
     nodes = body->mutable_node();
   }
-  model.node("Neg", {"x"}, {"y"});
+  intAttribute(Model::addNode(*nodes, "Concat", {value, "x"}, {"r4"}), "axis", 0);
+  model.node("Neg", {"r0"}, {"y"});
   EXPECT_FALSE(importModel(model));
   EXPECT_NE(errors.find("more than"), std::string::npos) << errors;
 }
