@@ -19,6 +19,7 @@ MODELS = ROOT / "test" / "models" / "dynamic"
 TOLERANCE = 1e-5
 
 # Model, its ranges for --dim, sizes to run (smallest first), and a size that it refuses.
+# steps.onnx writes each row where the result lies: it keeps nothing that grows.
 CASES = [
     ("encoder.pt2", {}, [{"s23": 1, "s27": 2}, {"s23": 2, "s27": 33}, {"s23": 4, "s27": 64}], ("s27", 65)),
     ("windows.onnx", {"batch": "1..4", "time": "16..400"},
@@ -27,6 +28,7 @@ CASES = [
     ("detector.onnx", {"batch": "1..4", "height": "32..96", "width": "32..96"},
      [{"batch": 1, "height": 32, "width": 32}, {"batch": 3, "height": 50, "width": 71},
       {"batch": 4, "height": 96, "width": 96}], ("height", 97)),
+    ("steps.onnx", {"seq": "1..40"}, [{"seq": 1}, {"seq": 2}, {"seq": 17}, {"seq": 40}], ("seq", 41)),
 ]
 
 
@@ -93,7 +95,8 @@ def check_sizes(model, ranges, sizes, refused, folder):
             problem = difference(got, want)
         report(name, problem)
     if len(arenas) > 1:
-        report(f"{model.name} memory", "" if arenas[0] < arenas[-1]
+        grows = arenas[0] == arenas[-1] if model.name == "steps.onnx" else arenas[0] < arenas[-1]
+        report(f"{model.name} memory", "" if grows
                else f"the smallest size takes {arenas[0]} bytes, the largest {arenas[-1]}")
     if refused:
         done = ingot("run", program, f"--dim={refused[0]}={refused[1]}")
