@@ -30,6 +30,7 @@ struct InspectOptions {
   /// With `missing`: extents of open dims, or ranges of them.
   std::map<std::string, int64_t> dims;
   std::map<std::string, Options::DimRange> dimRanges;
+  std::map<std::string, std::string> dimNames;
   std::vector<std::string> plugins; ///< with `missing`: they may add operators
   bool disassemble = false;         ///< programs: the plan as text
   bool verify = false;              ///< programs: hash the weights too

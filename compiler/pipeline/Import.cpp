@@ -76,10 +76,28 @@ static Options optionsFor(const Options &given, const std::string &entry) {
   return options;
 }
 
+/// Runs an importer. An error says which of the file's own extents are not taken: they may be built
+/// into the layer that fails.
+static FailureOr<OwningOpRef<ModuleOp>> importOpened(MLIRContext &context, const Options &options,
+                                                     OpenDims &open, Importer run) {
+  open.opened.clear();
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && !open.opened.empty())
+      diagnostic.attachNote() << "hint: the file fixes " << llvm::join(open.opened, ", ")
+                              << "; this layer may rely on it";
+    return failure();
+  });
+  return run(options, &open);
+}
+
 /// Runs an importer, for a range of sizes where the model has open dims.
 static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const Options &options,
-                                                   bool onlyMissing, Importer run) {
+                                                   bool onlyMissing, Importer importer) {
   Location loc = UnknownLoc::get(&context);
+  auto run = [&](const Options &at, OpenDims *open) {
+    OpenDims none;
+    return importOpened(context, at, open ? *open : none, importer);
+  };
   OpenDims open;
   open.collect = true;
   auto fixed = run(options, &open);
@@ -118,7 +136,8 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
     std::string names;
     for (const OpenDim &dim : open.dims)
       names += (names.empty() ? "" : ", ") + dim.name;
-    diagnostic.attachNote() << (names.empty() ? "hint: all extents of its inputs are fixed"
+    diagnostic.attachNote() << (names.empty() ? "hint: all extents of its inputs are fixed; "
+                                                "INPUT.dimN opens one"
                                               : "hint: its dims are " + names);
     return diagnostic;
   }

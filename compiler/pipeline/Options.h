@@ -24,13 +24,17 @@ struct Options {
   std::vector<Entry> entries;
   std::string output; ///< program file; empty: beside the model
   std::vector<std::string> targets = {
-      "host"};                         ///< in order of preference; the last one must take every op
-  std::map<std::string, int64_t> dims; ///< --dim NAME=N: extents of the model's named dims
+      "host"}; ///< in order of preference; the last one must take every op
+  /// --dim NAME=N: extents of the model's dims. NAME is the model's, or a place, INPUT.dimN, which
+  /// opens a dim whose extent the model fixes.
+  std::map<std::string, int64_t> dims;
   /// --dim NAME=LO..HI: dims that a run chooses, and their bounds, inclusive.
   struct DimRange {
     int64_t low = 0, high = 0;
   };
   std::map<std::string, DimRange> dimRanges;
+  /// --dim NAME=OTHER: other names for dims. Dims of one name have one extent.
+  std::map<std::string, std::string> dimNames;
   std::string dumpDirectory;                 ///< --dump-phases
   std::optional<Phase> stopAfter, startFrom; ///< --stop-after, --start-from
   std::string source;               ///< --source: the model file of a resumed dump, when it moved

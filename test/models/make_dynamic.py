@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Makes the small models with open dims in dynamic/: each takes every size of a range.
 
-    make_dynamic.py              (needs torch 2.13, onnx and numpy)
+    make_dynamic.py              (needs torch 2.13, onnx, onnxruntime and numpy)
 
 encoder.pt2     a transformer encoder over tokens: ids and mask [batch 1..4, seq 2..64]; case-K.npz holds sizes and eager
                 results
 windows.onnx    convolutions over [batch, 3, time]: strides, a residual branch, a mean over time
 detector.onnx   convolutions over [batch, 3, height, width], a reshape by a computed shape, non-maximum suppression
 steps.onnx      a Scan of as many steps as `seq`
+gtcrn-frames.npz  inputs of 5 frames for ../gtcrn, whose file says 1, and what ONNX Runtime gives when that dim has a name
 """
 import pathlib
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
@@ -128,12 +130,30 @@ def steps():
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), FOLDER / "steps.onnx")
 
 
+def frames():
+    model = onnx.load(FOLDER.parent / "gtcrn" / "model.onnx")
+    with np.load(FOLDER.parent / "gtcrn" / "case-1.npz") as case:
+        inputs = [case[f"in{i}"] for i in range(4)]
+    rng = np.random.default_rng(0)
+    inputs[0] = np.concatenate([inputs[0] * scale for scale in rng.uniform(0.5, 2, 5)], 2).astype(np.float32)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "frames"
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    outputs = session.run(None, dict(zip(names, inputs)))
+    np.savez_compressed(FOLDER / "gtcrn-frames.npz", **{f"in{i}": a for i, a in enumerate(inputs)},
+                        **{f"out{i}": a for i, a in enumerate(outputs)})
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     windows()
     detector()
     steps()
     encoder()
+    frames()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-// `--dim NAME=N` and `--dim NAME=LO..HI`, shared by the commands that read models.
+// `--dim NAME=N`, `--dim NAME=LO..HI` and `--dim NAME=OTHER`, shared by the commands that read
+// models.
 #pragma once
 
 #include "compiler/pipeline/Options.h"
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,9 +12,10 @@
 namespace ingot {
 
 /// What `--help` says of the flag.
-inline constexpr const char *kDimHelp = "a dim that the model leaves open: NAME=N fixes its "
-                                        "extent, NAME=LO..HI lets each run choose it "
-                                        "(default: the range in the file)";
+inline constexpr const char *kDimHelp =
+    "a dim of the inputs: NAME=N fixes its extent, NAME=LO..HI lets each run choose it (default: "
+    "what the file says); NAME is the file's, or INPUT.dimN, which also opens a dim that the file "
+    "fixes; NAME=OTHER gives it another name, and dims of one name have one extent";
 
 /// A number from 0 to 2^40, or nothing.
 inline std::optional<int64_t> parseExtent(const std::string &text) {
@@ -26,11 +29,13 @@ inline std::optional<int64_t> parseExtent(const std::string &text) {
   return text.empty() || value > kMax ? std::nullopt : std::optional(value);
 }
 
-/// "NAME=N" or "NAME=LO..HI" → an entry of `options` (its `dims` or `dimRanges`).
+/// "NAME=N", "NAME=LO..HI" or "NAME=OTHER" → an entry of `options` (its `dims`, `dimRanges` or
+/// `dimNames`).
 template <typename OptionsT> void addDim(OptionsT &options, const std::string &text) {
   size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
-    throw CLI::ValidationError("--dim", "expected NAME=N or NAME=LO..HI, but got '" + text + "'");
+    throw CLI::ValidationError("--dim", "expected NAME=N, NAME=LO..HI or NAME=OTHER, but got '" +
+                                            text + "'");
   std::string name = text.substr(0, equals), value = text.substr(equals + 1);
   auto extent = [&](const std::string &number) {
     std::optional<int64_t> parsed = parseExtent(number);
@@ -40,6 +45,11 @@ template <typename OptionsT> void addDim(OptionsT &options, const std::string &t
   };
   options.dims.erase(name);
   options.dimRanges.erase(name);
+  options.dimNames.erase(name);
+  if (std::isalpha(static_cast<unsigned char>(value[0])) || value[0] == '_') {
+    options.dimNames[name] = value;
+    return;
+  }
   size_t dots = value.find("..");
   if (dots == std::string::npos) {
     options.dims[name] = extent(value);

@@ -127,7 +127,7 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
 
   std::vector<GraphBuilder::Input> inputs;
   std::vector<std::string> problems, hints;
-  GivenDims dims(options.dims);
+  GivenDims dims(options);
   for (const auto &input : graph.input())
     for (const auto &dim : input.type().tensor_type().shape().dim())
       if (!dim.dim_param().empty())
@@ -152,17 +152,19 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
              failure();
     Ints shape;
     for (const auto &[index, dim] : llvm::enumerate(tensor.shape().dim())) {
-      if (dim.has_dim_value() && dim.dim_value() >= 0) {
+      bool isFixed = dim.has_dim_value() && dim.dim_value() >= 0;
+      if (isFixed && !dims.opens(input.name(), index)) {
         shape.push_back(dim.dim_value());
         continue;
       }
-      std::string name =
-          dim.dim_param().empty() ? input.name() + ".dim" + std::to_string(index) : dim.dim_param();
+      std::string name = dims.nameOf(input.name(), index, dim.dim_param());
       FailureOr<std::optional<int64_t>> given = dims.take(b, name);
       if (failed(given))
         return failure();
       if (*given) {
         shape.push_back(**given);
+        if (isFixed && open)
+          open->note(input.name(), index, dim.dim_value());
         continue;
       }
       problems.push_back("'" + name + "' (input '" + input.name() + "', dim " +

@@ -11,14 +11,22 @@ namespace ingot::pt2 {
 LogicalResult Importer::bindDims() {
   const Json &program = package.program();
   const Json *ranges = field(&program, "range_constraints");
-  std::set<std::string> used, known;
+  std::set<std::string> used, known, fixed;
+  llvm::StringMap<std::string> renamed; // symbol → the user's name
   auto bind = [&](StringRef symbol, StringRef input, int64_t dim, bool bare) -> LogicalResult {
-    std::string place = bare ? (input + "." + Twine(dim)).str() : symbol.str();
-    known.insert(symbol.str());
-    known.insert(place);
+    std::string place = bare ? placeOf(input, dim) : symbol.str();
+    for (const std::string &called : {symbol.str(), place})
+      if (auto other = options.dimNames.find(called); other != options.dimNames.end()) {
+        renamed[symbol] = other->second;
+        used.insert(called);
+      }
+    auto other = renamed.find(symbol);
+    std::string name = other == renamed.end() ? symbol.str() : other->second;
+    known.insert({symbol.str(), place, name});
     auto given = options.dims.find(symbol.str());
-    if (given == options.dims.end())
-      given = options.dims.find(place);
+    for (const std::string &called : {place, name})
+      if (given == options.dims.end())
+        given = options.dims.find(called);
     // The same symbol may have been given by another place.
     if (given == options.dims.end() && symbols.contains(symbol))
       return success();
@@ -28,19 +36,16 @@ LogicalResult Importer::bindDims() {
     std::string span =
         std::to_string(low) + ".." + (high > INT64_MAX / 2 ? "" : std::to_string(high));
     if (given == options.dims.end() && open && open->collect) {
-      auto same = llvm::find_if(open->dims, [&](OpenDim &d) { return d.name == symbol; });
-      if (same != open->dims.end())
-        return same->aliases.push_back(place), success();
-      OpenDim entry{symbol.str(), {place}, input.str(), dim, low, {}};
+      OpenDim entry{name, {symbol.str(), place}, input.str(), dim, low, {}};
       if (high <= kMaxElements)
         entry.high = high;
-      return open->dims.push_back(std::move(entry)), success();
+      return open->add(std::move(entry)), success();
     }
     if (given == options.dims.end()) {
       InFlightDiagnostic diagnostic = b.error() << "dim '" << symbol << "' (dim " << dim
                                                 << " of input '" << input << "') has no extent";
-      diagnostic.attachNote() << "compile with --dim " << symbol << "=N, N in " << span
-                              << ", or --dim " << symbol << "=LO..HI for a range";
+      diagnostic.attachNote() << "compile with --dim " << name << "=N, N in " << span
+                              << ", or --dim " << name << "=LO..HI for a range";
       return diagnostic;
     }
     used.insert(given->first);
@@ -84,10 +89,27 @@ LogicalResult Importer::bindDims() {
                      auto text = asText(field(asUnion(extent).value, "expr_str"));
                      if (succeeded(status) && text)
                        status = bindAll(*text, *name, dim);
+                     if (!text || symbolsOf(*text).empty())
+                       fixed.insert(placeOf(*name, dim));
                      ++dim;
                    });
   });
-  if (failed(status) || (open && !open->dims.empty()))
+  if (failed(status))
+    return failure();
+  // torch.export writes the extents of every value into the file.
+  for (const std::string &place : fixed)
+    if (options.dims.contains(place) || options.dimRanges.contains(place) ||
+        options.dimNames.contains(place)) {
+      InFlightDiagnostic diagnostic = b.error() << "dim '" << place
+                                                << "' is a number throughout the exported program";
+      diagnostic.attachNote() << "hint: leave it open when the model is exported: "
+                                 "torch.export.export(…, dynamic_shapes=…)";
+      return diagnostic;
+    }
+  for (const auto &[name, other] : options.dimNames)
+    if (!used.contains(name))
+      return b.error() << "the model has no dim '" << name << "' to call '" << other << "'";
+  if (open && !open->dims.empty())
     return failure();
   for (const auto &[name, extent] : options.dims)
     if (!used.contains(name)) {

@@ -202,7 +202,7 @@ LogicalResult ModelImport::importInputs() {
   const tflite::SubGraph &graph = scope->graph;
   std::vector<Tensor> &tensors = scope->tensors;
   std::vector<GraphBuilder::Input> inputs;
-  GivenDims dims(options.dims);
+  GivenDims dims(options);
   SmallVector<Tensor *> order;
   llvm::StringSet<> seen;
   const tflite::SignatureDef *signature = mainSignature(model);
@@ -228,14 +228,16 @@ LogicalResult ModelImport::importInputs() {
     for (size_t dim = 0; dim < shape.size(); ++dim) {
       bool isOpen =
           shape[dim] == -1 || (open && open->size() == shape.size() && open->Get(dim) < 0);
-      if (!isOpen)
+      if (!isOpen && !dims.opens(name, dim))
         continue;
-      FailureOr<std::optional<int64_t>> given = dims.take(b, name + ".dim" + std::to_string(dim));
+      std::string called = dims.nameOf(name, dim);
+      FailureOr<std::optional<int64_t>> given = dims.take(b, called);
       if (failed(given))
         return failure();
       if (!*given && this->open && this->open->collect)
-        this->open->dims.push_back(
-            {name + ".dim" + std::to_string(dim), {}, name, static_cast<int64_t>(dim), {}, {}});
+        this->open->add({called, {}, name, static_cast<int64_t>(dim), {}, {}});
+      if (!isOpen && *given && this->open)
+        this->open->note(name, dim, shape[dim]);
       // The file's own extent is the default.
       shape[dim] = *given ? **given : std::max<int64_t>(shape[dim], 1);
     }

@@ -156,7 +156,7 @@ TEST_F(BrokenPackagesTest, SymbolicDims) {
   expectRefused(bytes, "is set to 99, but the model allows 2..16", {{"s7", 99}});
   expectRefused(bytes, "the model has no dim 'batch'", {{"batch", 3}, {"s7", 3}});
   EXPECT_EQ(import(bytes, {{"s7", 3}}), "");
-  EXPECT_EQ(import(bytes, {{"x.0", 5}}), "");
+  EXPECT_EQ(import(bytes, {{"x.dim0", 5}}), "");
 }
 
 TEST_F(BrokenPackagesTest, WhatIsNoExportedProgram) {
