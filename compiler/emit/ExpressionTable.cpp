@@ -90,9 +90,19 @@ bool ExpressionTable::solve(const DimExpr &extent, int32_t input, int32_t dim) {
   Term value{add(ExprOp::input_dim, input, dim, 0), 0};
   if (rest != DimExpr(0))
     value = apply(ExprOp::sub, value, term(rest));
-  if (factor != DimExpr(1))
-    value = apply(ExprOp::floor_div, value, term(factor));
-  rowOfName[name] = value.row;
+  // The user's dim is the name times its step.
+  auto step = steps.find(name);
+  DimExpr shared = factor;
+  if (step != steps.end()) {
+    std::optional<DimExpr> quotient = DimExpr::exactQuotient(factor, step->second);
+    if (!quotient)
+      return false;
+    shared = *quotient;
+  }
+  if (shared != DimExpr(1))
+    value = apply(ExprOp::floor_div, value, term(shared));
+  rowOfName[name] =
+      step == steps.end() ? value.row : apply(ExprOp::floor_div, value, {-1, step->second}).row;
   names.push_back({std::move(name), value.row});
   return true;
 }

@@ -1,6 +1,7 @@
 // The expression table of an entry: what its run computes once from the shapes of the inputs.
 #pragma once
 
+#include "ir/graph/DimSteps.h"
 #include "ir/graph/Graph.h"
 #include "runtime-lib/schema/program_generated.h"
 #include "llvm/ADT/DenseMap.h"
@@ -17,7 +18,9 @@ public:
     int64_t number = 0;
   };
 
-  explicit ExpressionTable(const DimBounds &bounds) : bounds(bounds) {}
+  /// Dims that have a step count steps: the table's name for one is the extent.
+  explicit ExpressionTable(const DimBounds &bounds, const DimSteps &steps = {})
+      : bounds(bounds), steps(steps) {}
 
   /// Takes the inputs' extents: each name in them gets the row that computes it, as the extent
   /// itself or by solving an extent that is linear in the name. Error: a name that no input tells.
@@ -42,6 +45,7 @@ private:
   bool solve(const DimExpr &extent, int32_t input, int32_t dim);
 
   const DimBounds &bounds;
+  DimSteps steps;
   std::vector<fmt::Expr> rows;
   std::map<std::tuple<fmt::ExprOp, int32_t, int32_t, int64_t>, int32_t> known;
   std::vector<std::pair<std::string, int32_t>> names;

@@ -26,12 +26,30 @@ std::string DimsText::type(ElementType type, const SigDims *dims) const {
   return result + "]";
 }
 
+/// What the extents of a named dim are multiples of.
+static int64_t stepOf(const Entry *entry, const NamedDim *dim) {
+  auto at = [&](int32_t row) { return entry->expressions()->Get(row); };
+  for (uint32_t i = 0; i < count(entry->inputs()); ++i)
+    for (uint32_t d = 0; d < count(entry->inputs()->Get(i)->dims()); ++d) {
+      const SigDim *place = entry->inputs()->Get(i)->dims()->Get(d);
+      if (place->name() != int32_t(dim->name()) || place->expr() < 0 ||
+          at(place->expr())->op() != ExprOp::mul)
+        continue;
+      for (int32_t factor : {at(place->expr())->a(), at(place->expr())->b()})
+        if (at(factor)->op() == ExprOp::constant)
+          return at(factor)->value();
+    }
+  return 1;
+}
+
 std::string DimsText::names(const Entry *entry) const {
   std::string text;
   for (uint32_t i = 0; i < count(entry->dims()); ++i) {
     const NamedDim *dim = entry->dims()->Get(i);
     text += (i ? ", " : "") + dimName(dim->name()).str() + " " + std::to_string(dim->min()) + ".." +
             std::to_string(dim->max());
+    if (int64_t step = stepOf(entry, dim); step != 1)
+      text += "/" + std::to_string(step);
   }
   return text;
 }
@@ -80,7 +98,10 @@ llvm::json::Object DimsText::namesJson(const Entry *entry) const {
   llvm::json::Object object;
   for (uint32_t i = 0; i < count(entry->dims()); ++i) {
     const NamedDim *dim = entry->dims()->Get(i);
-    object[llvm::json::fixUTF8(dimName(dim->name()))] = llvm::json::Array{dim->min(), dim->max()};
+    llvm::json::Array bounds{dim->min(), dim->max()};
+    if (int64_t step = stepOf(entry, dim); step != 1)
+      bounds.push_back(step);
+    object[llvm::json::fixUTF8(dimName(dim->name()))] = std::move(bounds);
   }
   return object;
 }

@@ -86,6 +86,21 @@ uint32_t ProgramBuilder::dimName(StringRef name) {
   return it->second;
 }
 
+/// An extent in the user's terms, in which a dim is not counted in steps.
+static std::string extentText(const DimExpr &extent, const DimSteps &steps) {
+  for (const auto &entry : steps)
+    if (extent == DimExpr::symbol(entry.getKey()) * DimExpr(entry.getValue()))
+      return entry.getKey().str();
+  return extent
+      .substitute([&](StringRef name) {
+        auto found = steps.find(name);
+        return found == steps.end()
+                   ? std::nullopt
+                   : std::optional(DimExpr::floorDiv(DimExpr::symbol(name), found->second));
+      })
+      .str();
+}
+
 /// Type and dims of an input, output or variable.
 llvm::Error ProgramBuilder::describe(RankedTensorType type, const llvm::Twine &what,
                                      fmt::ElementType &element, std::vector<fmt::SigDim> &dims,
@@ -106,7 +121,7 @@ llvm::Error ProgramBuilder::describe(RankedTensorType type, const llvm::Twine &w
     }
     DimExpr::Range range = rangeOf(extent, bounds);
     dims.emplace_back(std::max<int64_t>(range.low, 0), range.high, table.row(table.term(extent)),
-                      dimName(extent.str()));
+                      dimName(extentText(extent, dimSteps(module))));
   }
   return llvm::Error::success();
 }

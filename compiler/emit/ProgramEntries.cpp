@@ -122,7 +122,8 @@ void ProgramBuilder::addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, Express
 llvm::Error ProgramBuilder::addEntry(plan::EntryOp op) {
   auto entry = std::make_unique<fmt::EntryT>();
   entry->name = op.getSymName().str();
-  ExpressionTable table(bounds);
+  DimSteps steps = dimSteps(module);
+  ExpressionTable table(bounds, steps);
   SmallVector<RankedTensorType> inputs;
   for (Type type : op.getInputTypes().getAsValueRange<TypeAttr>())
     inputs.push_back(cast<RankedTensorType>(type));
@@ -130,7 +131,8 @@ llvm::Error ProgramBuilder::addEntry(plan::EntryOp op) {
     return error;
   for (auto &[name, row] : table.getNames()) {
     DimExpr::Range range = rangeOf(DimExpr::symbol(name), bounds);
-    entry->dims.emplace_back(dimName(name), row, range.low, range.high);
+    int64_t step = steps.contains(name) ? steps.lookup(name) : 1;
+    entry->dims.emplace_back(dimName(name), row, range.low * step, range.high * step);
   }
   auto signature = [&](ArrayAttr names, ArrayAttr types, const char *what,
                        std::vector<std::unique_ptr<fmt::TensorT>> &rows) -> llvm::Error {

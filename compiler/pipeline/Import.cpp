@@ -32,12 +32,12 @@ static FailureOr<RangedDim> rangeOf(Location loc, const Options &options, const 
       std::to_string(low) + ".." + (dim.high ? std::to_string(*dim.high) : std::string());
   if (given != options.dimRanges.end()) {
     used.insert(given->first);
-    auto [from, to] = given->second;
+    auto [from, to, step] = given->second;
     if (from < low || to > high)
       return emitError(loc) << "dim '" << given->first << "' is set to " << from << ".." << to
                             << ", but the model allows " << allowed,
              failure();
-    return RangedDim{dim.name, {from, to}};
+    return RangedDim{dim.name, {from / step, to / step}, step};
   }
   if (!dim.high) {
     InFlightDiagnostic diagnostic = emitError(loc)
@@ -145,7 +145,8 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
   sampled.anySize = true;
   auto importAt = [&](const std::map<std::string, int64_t> &extents) {
     Options at = options;
-    at.dims.insert(extents.begin(), extents.end());
+    for (const RangedDim &dim : dims)
+      at.dims.try_emplace(dim.name, extents.at(dim.name) * dim.step);
     return run(at, &sampled);
   };
   if (onlyMissing)

@@ -28,9 +28,10 @@ struct Options {
   /// --dim NAME=N: extents of the model's dims. NAME is the model's, or a place, INPUT.dimN, which
   /// opens a dim whose extent the model fixes.
   std::map<std::string, int64_t> dims;
-  /// --dim NAME=LO..HI: dims that a run chooses, and their bounds, inclusive.
+  /// --dim NAME=LO..HI/STEP: dims that a run chooses, and their bounds, inclusive. Extents are
+  /// multiples of the step, and so are the bounds.
   struct DimRange {
-    int64_t low = 0, high = 0;
+    int64_t low = 0, high = 0, step = 1;
   };
   std::map<std::string, DimRange> dimRanges;
   /// --dim NAME=OTHER: other names for dims. Dims of one name have one extent.

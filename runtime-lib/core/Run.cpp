@@ -28,6 +28,32 @@ ingot_status badDim(ingot_error *error, const ingot_program *program, const fmt:
   return INGOT_ERROR_ARGUMENT;
 }
 
+/// Continues it where the extent is not what `row` computes from the dims.
+void expectComputed(ingot_error *error, const EntryState &entry, int32_t row, int64_t extent,
+                    int64_t computed) {
+  const fmt::Expr &expr = entry.expressions[row];
+  for (int32_t factor : {expr.a(), expr.b()})
+    if (expr.op() == fmt::ExprOp::mul && entry.expressions[factor].op() == fmt::ExprOp::constant &&
+        entry.expressions[factor].value() && extent % entry.expressions[factor].value()) {
+      append(error, "must be a multiple of %d", entry.expressions[factor].value());
+      return;
+    }
+  append(error, "with the other dims it can only be %d", computed);
+}
+
+/// Whether a call's named dims say what dim `dim` of input `input` is; its extent.
+bool namedExtent(const EntryState &entry, const int64_t *named, uint32_t input, uint32_t dim,
+                 int64_t &extent) {
+  for (uint32_t k = 0; k < entry.numNames; ++k) {
+    const fmt::Expr &expr = entry.expressions[entry.names[k].expr()];
+    extent = named[k];
+    if (expr.op() == fmt::ExprOp::input_dim && uint32_t(expr.a()) == input &&
+        uint32_t(expr.b()) == dim)
+      return true;
+  }
+  return false;
+}
+
 ingot_status badExtent(ingot_error *error, uint32_t step) {
   return fail(error, INGOT_ERROR_ARGUMENT,
               "step %u would work on more than the bounds the program was compiled for",
@@ -421,20 +447,23 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, const 
   ingot_status status = evaluateRows(session, entryIndex, named, error);
   if (!status)
     status = measureArenas(session, entryIndex, error);
-  if (status || named)
+  if (status)
     return status;
   for (uint32_t i = 0; i < entry.numInputs; ++i) {
     const fmt::Tensor *input = entry.entry->inputs()->Get(i);
     for (uint32_t d = 0; d < count(input->dims()); ++d) {
       const fmt::SigDim *dim = input->dims()->Get(d);
-      int64_t extent = session->bindings[entry.firstBinding + i].dims[d];
-      if (dim->expr() < 0 || values[dim->expr()] == extent)
+      int64_t extent = named ? 0 : session->bindings[entry.firstBinding + i].dims[d];
+      if (dim->expr() < 0 || (named && !namedExtent(entry, named, i, d, extent)) ||
+          values[dim->expr()] == extent)
         continue;
       status = badDim(error, program, input, d, extent);
-      append(error, "with the other dims it can only be %d", values[dim->expr()]);
+      expectComputed(error, entry, dim->expr(), extent, values[dim->expr()]);
       return status;
     }
   }
+  if (named)
+    return INGOT_OK;
   for (uint32_t i = 0; i < entry.numOutputs; ++i) {
     const fmt::Tensor *output = entry.entry->outputs()->Get(i);
     Binding &binding = session->bindings[entry.firstBinding + entry.numInputs + i];

@@ -29,6 +29,8 @@ CASES = [
      [{"batch": 1, "height": 32, "width": 32}, {"batch": 3, "height": 50, "width": 71},
       {"batch": 4, "height": 96, "width": 96}], ("height", 97)),
     ("steps.onnx", {"seq": "1..40"}, [{"seq": 1}, {"seq": 2}, {"seq": 17}, {"seq": 40}], ("seq", 41)),
+    ("pyramid.onnx", {"height": "8..96/4", "width": "16..96/8"},
+     [{"height": 8, "width": 16}, {"height": 20, "width": 88}, {"height": 96, "width": 96}], ("height", 18)),
     # The file fixes this one at 1.
     ("../gtcrn/model.onnx", {"mix.dim2": "1..8"}, [{"mix.dim2": 1}, {"mix.dim2": 3}, {"mix.dim2": 8}], ("mix.dim2", 9)),
 ]

@@ -8,6 +8,7 @@ encoder.pt2     a transformer encoder over tokens: ids and mask [batch 1..4, seq
 windows.onnx    convolutions over [batch, 3, time]: strides, a residual branch, a mean over time
 detector.onnx   convolutions over [batch, 3, height, width], a reshape by a computed shape, non-maximum suppression
 steps.onnx      a Scan of as many steps as `seq`
+pyramid.onnx    convolutions of stride 2 over [1, 3, height, width], and resizes back that are added: sizes are multiples of 4
 gtcrn-frames.npz  inputs of 5 frames for ../gtcrn, whose file says 1, and what ONNX Runtime gives when that dim has a name
 """
 import pathlib
@@ -117,6 +118,30 @@ def detector():
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), FOLDER / "detector.onnx")
 
 
+def pyramid():
+    rng = np.random.default_rng(0)
+
+    def weight(name, *shape):
+        return numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32) * 0.3, name)
+    twice = {"coordinate_transformation_mode": "asymmetric", "mode": "nearest", "nearest_mode": "floor"}
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["c1"], "level1", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c1"], ["r1"], "act1"),
+        helper.make_node("Conv", ["r1", "w2"], ["c2"], "level2", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Resize", ["c2", "", "scales"], ["u2"], "up2", **twice),
+        helper.make_node("Add", ["u2", "r1"], ["a1"], "join1"),
+        helper.make_node("Resize", ["a1", "", "scales"], ["u1"], "up1", **twice),
+        helper.make_node("Conv", ["image", "w3"], ["c3"], "stem", pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["u1", "c3"], ["y"], "join"),
+    ]
+    graph = helper.make_graph(
+        nodes, "pyramid", [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 8, "height", "width"])],
+        [weight("w1", 8, 3, 3, 3), weight("w2", 8, 8, 3, 3), weight("w3", 8, 3, 3, 3),
+         numpy_helper.from_array(np.float32([1, 1, 2, 2]), "scales")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), FOLDER / "pyramid.onnx")
+
+
 def steps():
     body = helper.make_graph(
         [helper.make_node("Add", ["sum", "row"], ["next"], "add"), helper.make_node("Identity", ["next"], ["out"])],
@@ -152,6 +177,7 @@ def main():
     windows()
     detector()
     steps()
+    pyramid()
     encoder()
     frames()
 

@@ -1,4 +1,4 @@
-// `--dim NAME=N`, `--dim NAME=LO..HI` and `--dim NAME=OTHER`, shared by the commands that read
+// `--dim NAME=N`, `--dim NAME=LO..HI/STEP` and `--dim NAME=OTHER`, shared by the commands that read
 // models.
 #pragma once
 
@@ -14,7 +14,8 @@ namespace ingot {
 /// What `--help` says of the flag.
 inline constexpr const char *kDimHelp =
     "a dim of the inputs: NAME=N fixes its extent, NAME=LO..HI lets each run choose it (default: "
-    "what the file says); NAME is the file's, or INPUT.dimN, which also opens a dim that the file "
+    "what the file says), NAME=LO..HI/STEP among the multiples of STEP; NAME is the file's, or "
+    "INPUT.dimN, which also opens a dim that the file "
     "fixes; NAME=OTHER gives it another name, and dims of one name have one extent";
 
 /// A number from 0 to 2^40, or nothing.
@@ -29,8 +30,8 @@ inline std::optional<int64_t> parseExtent(const std::string &text) {
   return text.empty() || value > kMax ? std::nullopt : std::optional(value);
 }
 
-/// "NAME=N", "NAME=LO..HI" or "NAME=OTHER" → an entry of `options` (its `dims`, `dimRanges` or
-/// `dimNames`).
+/// "NAME=N", "NAME=LO..HI", "NAME=LO..HI/STEP" or "NAME=OTHER" → an entry of `options` (its `dims`,
+/// `dimRanges` or `dimNames`).
 template <typename OptionsT> void addDim(OptionsT &options, const std::string &text) {
   size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
@@ -55,13 +56,19 @@ template <typename OptionsT> void addDim(OptionsT &options, const std::string &t
     options.dims[name] = extent(value);
     return;
   }
-  int64_t low = extent(value.substr(0, dots)), high = extent(value.substr(dots + 2));
+  size_t slash = value.find('/', dots);
+  int64_t low = extent(value.substr(0, dots));
+  int64_t high = extent(value.substr(dots + 2, slash - dots - 2));
+  int64_t step = slash == std::string::npos ? 1 : extent(value.substr(slash + 1));
   if (low > high)
     throw CLI::ValidationError("--dim", "the range of '" + name + "' is empty: " + value);
+  if (step < 1 || low % step || high % step)
+    throw CLI::ValidationError("--dim", "the bounds of '" + name +
+                                            "' must be multiples of its step: " + value);
   if (low == high)
     options.dims[name] = low;
   else
-    options.dimRanges[name] = {low, high};
+    options.dimRanges[name] = {low, high, step};
 }
 
 } // namespace ingot

@@ -520,8 +520,11 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRe
   std::map<std::string, int64_t> low;
   std::vector<std::string> names;
   DimBounds bounds;
+  DimSteps steps;
   for (const RangedDim &dim : dims) {
     low[dim.name] = dim.bounds.low;
+    if (dim.step != 1)
+      steps[DimExpr::symbol(dim.name).str()] = dim.step;
     names.push_back(DimExpr::symbol(dim.name).str());
     if (!bounds.try_emplace(names.back(), dim.bounds).second)
       return mlir::emitError(UnknownLoc::get(&context))
@@ -532,16 +535,18 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRe
   std::vector<std::map<std::string, int64_t>> sizes;
   auto import = [&](const std::map<std::string, int64_t> &extents) -> LogicalResult {
     std::string where;
-    for (const auto &[name, extent] : extents)
-      where += (where.empty() ? "" : ", ") + name + " = " + std::to_string(extent);
+    for (const RangedDim &dim : dims)
+      where += (where.empty() ? "" : ", ") + dim.name + " = " +
+               std::to_string(extents.at(dim.name) * dim.step);
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
       // A warning is the same at every size.
       if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
         return success(!owned.empty());
-      diagnostic.attachNote() << "hint: this is at " << where
-                              << ", one of the sizes that are looked at to learn what depends on a "
-                                 "dim; another range or one size may do: --dim "
-                              << extents.begin()->first << "=N";
+      diagnostic.attachNote()
+          << "hint: this is at " << where
+          << ", one of the sizes that are looked at to learn what depends on a "
+             "dim; another range, multiples (LO..HI/STEP) or one size may do: --dim "
+          << extents.begin()->first << "=N";
       return failure();
     });
     auto module = importAt(extents);
@@ -561,13 +566,13 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRe
   for (auto &module : owned)
     modules.push_back(*module);
   FailureOr<OwningOpRef<ModuleOp>> general =
-      Generalizer(modules, SampledDims(sizes, samples.required)).run();
+      Generalizer(modules, SampledDims(sizes, samples.required, steps)).run();
   if (failed(general))
     return failure();
   auto forward = (*general)->lookupSymbol<func::FuncOp>("forward");
   if (failed(checkInputs(forward, names)) || failed(import(low)))
     return failure();
-  SampledDims corner({sizes.front(), sizes.back()}, 1);
+  SampledDims corner({sizes.front(), sizes.back()}, 1, steps);
   auto atLow = owned.back()->lookupSymbol<func::FuncOp>("forward");
   for (auto [n, type] : llvm::enumerate(forward.getResultTypes()))
     for (auto [d, extent] : llvm::enumerate(extentsOf(cast<RankedTensorType>(type)))) {
@@ -581,6 +586,7 @@ FailureOr<OwningOpRef<ModuleOp>> ingot::generalize(MLIRContext &context, ArrayRe
       return diagnostic;
     }
   setDimBounds(**general, bounds);
+  setDimSteps(**general, steps);
   if (failed(verify(**general)))
     return failure();
   return general;

@@ -12,13 +12,15 @@
 
 namespace ingot {
 
-/// A dim that a run chooses: its name in the importer's terms, and bounds, inclusive.
+/// A dim that a run chooses: its name in the importer's terms, and bounds, inclusive, in steps. Its
+/// extents are whole numbers of steps.
 struct RangedDim {
   std::string name;
   DimExpr::Range bounds;
+  int64_t step = 1;
 };
 
-/// Imports the model with these extents of its open dims. Reports what is wrong.
+/// Imports the model with these extents of its open dims, in steps. Reports what is wrong.
 using ImportAt = llvm::function_ref<mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>(
     const std::map<std::string, int64_t> &extents)>;
 

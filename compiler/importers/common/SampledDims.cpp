@@ -11,8 +11,9 @@ using namespace ingot;
 static constexpr size_t kMaxCandidates = 48, kMaxInSums = 24;
 static constexpr int64_t kMaxDivisor = 4096;
 
-SampledDims::SampledDims(std::vector<std::map<std::string, int64_t>> given, size_t required)
-    : samples(std::move(given)), requiredCount(required) {
+SampledDims::SampledDims(std::vector<std::map<std::string, int64_t>> given, size_t required,
+                         DimSteps steps)
+    : samples(std::move(given)), requiredCount(required), steps(std::move(steps)) {
   if (!samples.empty())
     for (const auto &[name, value] : samples.front())
       learn(DimExpr::symbol(name));
@@ -219,6 +220,7 @@ std::string SampledDims::describe(size_t sample) const {
   std::vector<std::string> parts;
   for (const auto &[name, value] : samples[sample])
     if (sample == 0 || samples.front().at(name) != value)
-      parts.push_back(name + " = " + std::to_string(value));
+      parts.push_back(name + " = " +
+                      std::to_string(value * (steps.contains(name) ? steps.lookup(name) : 1)));
   return llvm::join(parts, ", ");
 }

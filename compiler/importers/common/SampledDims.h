@@ -6,6 +6,7 @@
 // fitted numbers is checked by shape inference and by the verifiers of the graph.
 #pragma once
 
+#include "ir/graph/DimSteps.h"
 #include "ir/graph/Graph.h"
 #include <map>
 #include <string>
@@ -20,8 +21,9 @@ constexpr int64_t kNotSampled = INT64_MIN;
 class SampledDims {
 public:
   /// The value of each name in each sample. The first `required` samples hold every number, those
-  /// after them only some.
-  SampledDims(std::vector<std::map<std::string, int64_t>> samples, size_t required);
+  /// after them only some. Names with a step count steps.
+  SampledDims(std::vector<std::map<std::string, int64_t>> samples, size_t required,
+              DimSteps steps = {});
 
   size_t size() const { return samples.size(); }
   size_t required() const { return requiredCount; }
@@ -40,7 +42,7 @@ public:
   std::optional<DimExpr> fit(llvm::ArrayRef<int64_t> values,
                              llvm::ArrayRef<DimExpr> near = {}) const;
 
-  /// "seq = 7": the dims in which a sample differs from the first.
+  /// "seq = 7": the dims in which a sample differs from the first, as extents.
   std::string describe(size_t sample) const;
   /// Their names.
   std::vector<std::string> changed(size_t sample) const;
@@ -55,6 +57,7 @@ private:
 
   std::vector<std::map<std::string, int64_t>> samples;
   size_t requiredCount;
+  DimSteps steps;
   std::vector<Candidate> known; ///< the names first
 };
 
