@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -297,6 +298,38 @@ Value InlineEmitter::load(Location loc, Value buffer, const Point &point, int64_
                      cast<MemRefType>(buffer.getType()).getElementType());
 }
 
+/// What multiplies all lanes of a vector alike; null when nothing does.
+static Value scalarFactor(OpBuilder &builder, Value factors) {
+  DenseIntElementsAttr numbers;
+  if (auto splat = factors.getDefiningOp<vector::BroadcastOp>())
+    return isVector(splat.getSource()) ? Value() : splat.getSource();
+  if (!matchPattern(factors, m_Constant(&numbers)) || !numbers.isSplat())
+    return {};
+  return arith::ConstantIndexOp::create(builder, factors.getLoc(),
+                                        numbers.getSplatValue<APInt>().getSExtValue());
+}
+
+/// The s of lane offsets [0, s, 2s, …] where only a run knows it; else null.
+static Value distanceOfLanes(OpBuilder &builder, Value offsets) {
+  DenseIntElementsAttr steps;
+  if (matchPattern(offsets, m_Constant(&steps))) {
+    auto values = llvm::to_vector(steps.getValues<APInt>());
+    for (size_t l = 0; l < values.size(); ++l)
+      if (values[l].getSExtValue() != int64_t(l) * values[1].getSExtValue())
+        return {};
+    return arith::ConstantIndexOp::create(builder, offsets.getLoc(), values[1].getSExtValue());
+  }
+  auto product = offsets.getDefiningOp<arith::MulIOp>();
+  Value factor = product ? scalarFactor(builder, product.getRhs()) : Value();
+  Value distance = factor ? distanceOfLanes(builder, product.getLhs()) : Value();
+  return distance ? arith::MulIOp::create(builder, offsets.getLoc(), distance, factor).getResult()
+                  : Value();
+}
+
+static Value distanceOfLanes(OpBuilder &builder, const LaneIndex &linear) {
+  return linear.vector && !linear.stride ? distanceOfLanes(builder, linear.vector) : Value();
+}
+
 Value InlineEmitter::loadMoved(Location loc, Value buffer, const Point &point, int64_t lanes,
                                Value mask) {
   auto type = cast<MemRefType>(buffer.getType());
@@ -332,6 +365,13 @@ Value InlineEmitter::loadMoved(Location loc, Value buffer, const Point &point, i
     for (int64_t l = 0; l < lanes; ++l)
       elements.push_back(
           memref::LoadOp::create(builder, loc, flat, math.add(loc, base, l * linear.stride)));
+    return vector::FromElementsOp::create(builder, loc, vectorType, elements);
+  }
+  if (Value distance = mask ? Value() : distanceOfLanes(builder, linear)) {
+    SmallVector<Value> elements;
+    for (int64_t l = 0; l < lanes; ++l)
+      elements.push_back(memref::LoadOp::create(builder, loc, flat,
+                                                math.add(loc, base, math.mul(loc, distance, l))));
     return vector::FromElementsOp::create(builder, loc, vectorType, elements);
   }
   Value offsets = vectorOf(loc, {{}, 0, linear.stride, linear.vector}, lanes);
@@ -383,6 +423,12 @@ void InlineEmitter::store(Location loc, Value value, Value buffer, const Point &
     for (int64_t l = 0; l < lanes; ++l) {
       Value lane = vector::ExtractOp::create(builder, loc, value, l);
       memref::StoreOp::create(builder, loc, lane, flat, math.add(loc, base, l * linear.stride));
+    }
+  } else if (Value distance = mask ? Value() : distanceOfLanes(builder, linear)) {
+    for (int64_t l = 0; l < lanes; ++l) {
+      Value lane = vector::ExtractOp::create(builder, loc, value, l);
+      memref::StoreOp::create(builder, loc, lane, flat,
+                              math.add(loc, base, math.mul(loc, distance, l)));
     }
   } else {
     Value offsets = vectorOf(loc, {{}, 0, linear.stride, linear.vector}, lanes);

@@ -136,7 +136,37 @@ void KernelEmitter::forShare(ArrayRef<DimExpr> extents, PointBody body) {
   if (units == DimExpr(1) && tiles == DimExpr(1))
     return body(Values(extents.size(), index(0)));
   auto [low, high] = share(units);
-  loop(low, high, 1, [&](Value unit) { body(inl.index().delinearize(loc(), unit, extents)); });
+  if (llvm::all_of(extents.drop_front(), [](const DimExpr &extent) { return extent.isConstant(); }))
+    return loop(low, high, 1,
+                [&](Value unit) { body(inl.index().delinearize(loc(), unit, extents)); });
+  // Dividing by what only a run knows costs more than a short row: the indices are counted on.
+  // There may be none, which must not divide by 0.
+  llvm::SmallVector<DimExpr> divisors;
+  for (const DimExpr &extent : extents)
+    divisors.push_back(extent.isConstant() ? extent : DimExpr::max(extent, 1));
+  loop(low, high, 1, inl.index().delinearize(loc(), low, divisors), [&](Value, ValueRange at) {
+    body(Values(at));
+    return following(Values(at), extents);
+  });
+}
+
+/// The indices after `at`, the last dim's being the fastest.
+KernelEmitter::Values KernelEmitter::following(Values at, ArrayRef<DimExpr> extents) {
+  Value carry; // null: always
+  for (size_t d = extents.size(); d-- > 0;) {
+    if (extents[d] == DimExpr(1))
+      continue;
+    Value next = inl.index().add(loc(), at[d], 1);
+    Value end = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq, next, index(extents[d]));
+    Value wrapped = d == 0 ? next : arith::SelectOp::create(b, loc(), end, index(0), next);
+    if (carry) {
+      wrapped = arith::SelectOp::create(b, loc(), carry, wrapped, at[d]);
+      end = arith::AndIOp::create(b, loc(), carry, end);
+    }
+    at[d] = wrapped;
+    carry = end;
+  }
+  return at;
 }
 
 void KernelEmitter::forShareOfLanes(ArrayRef<DimExpr> extents, int64_t lanes,

@@ -87,6 +87,7 @@ public:
   std::pair<mlir::Value, mlir::Value> share(const DimExpr &units, int64_t grain = 1);
   /// Loops over this call's share of the points of `extents`.
   void forShare(llvm::ArrayRef<DimExpr> extents, PointBody body);
+  Values following(Values at, llvm::ArrayRef<DimExpr> extents);
   /// Loops over this call's share of vectors of points of `extents`, lanes along the last dim.
   void forShareOfLanes(
       llvm::ArrayRef<DimExpr> extents, int64_t lanes,

@@ -103,7 +103,7 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
   }
   llvm::SmallVector<DimExpr> space(shape);
   space[axis] = 1;
-  lanes = std::min(lanes, n.constant().value_or(1));
+  lanes = std::min(lanes, n.constant().value_or(lanes));
   SmallVector<int32_t> steps;
   for (int64_t l = 0; l < lanes; ++l)
     steps.push_back(l);
@@ -124,11 +124,26 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
       return arith::AddIOp::create(k.b, k.loc(), step, k.splat(start, lanes));
     };
     DimExpr whole = DimExpr::floorDiv(n, lanes) * lanes;
-    KernelEmitter::Values state{read(at(k.index(0), lanes), lanes), positions(k.index(0))};
-    state =
-        k.loop(k.index(lanes), k.index(whole), lanes, state, [&](Value first, ValueRange carried) {
-          return best.update(read(at(first, lanes), lanes), positions(first), carried);
-        });
+    auto update = [&](Value first, ValueRange carried) {
+      return best.update(read(at(first, lanes), lanes), positions(first), carried);
+    };
+    KernelEmitter::Values state;
+    if (n.isConstant()) {
+      state = {read(at(k.index(0), lanes), lanes), positions(k.index(0))};
+      state = k.loop(k.index(lanes), k.index(whole), lanes, state, update);
+    } else {
+      // There may be fewer elements than lanes: each lane begins with the first.
+      state = {k.splat(read(at(k.index(0), 1), 1), lanes), k.splat(number(k.index(0)), lanes)};
+      state = k.loop(k.index(0), k.index(whole), lanes, state, update);
+      if (lanes > 1) {
+        k.setRest(k.index(n - whole), lanes);
+        KernelEmitter::Values rest = update(k.index(whole), state);
+        for (auto [value, old] : llvm::zip(rest, state))
+          value = arith::SelectOp::create(k.b, k.loc(), k.mask, value, old);
+        state = rest;
+        k.mask = {};
+      }
+    }
     if (lanes > 1) { // the best of the lanes
       KernelEmitter::Values one;
       for (int64_t l = 0; l < lanes; ++l) {
@@ -144,7 +159,7 @@ void emitArgReduce(KernelEmitter &k, ArgReduceOp op) {
       }
       state = one;
     }
-    if (whole != n)
+    if (whole != n && n.isConstant())
       state = k.loop(k.index(whole), k.index(n), 1, state, [&](Value j, ValueRange carried) {
         return best.update(read(at(j, 1), 1), number(j), carried);
       });

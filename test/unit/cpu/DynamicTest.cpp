@@ -110,6 +110,31 @@ TEST(Dynamic, Movement) {
         oneDim());
 }
 
+TEST(Dynamic, ChannelsLast) {
+  check("generic", R"(func.func private @k(%x: T[2,3,d0,d1]f32) -> T[2,d0,d1,3]f32 {
+    %0 = ingot.transpose %x [0, 2, 3, 1] : T[2,3,d0,d1]f32
+    return %0 : T[2,d0,d1,3]f32 })",
+        twoDims());
+  check("generic", R"(func.func private @k(%x: T[d0,d1,20]f32) -> T[20,d0,d1]f32 {
+    %0 = ingot.transpose %x [2, 0, 1] : T[d0,d1,20]f32
+    return %0 : T[20,d0,d1]f32 })",
+        twoDims());
+}
+
+TEST(Dynamic, ArgReduce) {
+  for (const char *kind : {"max", "min"})
+    for (const char *last : {"", "{select_last} "})
+      check("generic",
+            std::string(
+                "func.func private @k(%x: T[3,d0]f32) -> T[3]i64 {\n %0 = ingot.arg_reduce ") +
+                kind + " %x axis 1 " + last + ": T[3,d0]f32\n return %0 : T[3]i64 }",
+            oneDim());
+  check("generic", R"(func.func private @k(%x: T[d0,d1]i32) -> T[d0]i64 {
+    %0 = ingot.arg_reduce max %x axis 1 : T[d0,d1]i32
+    return %0 : T[d0]i64 })",
+        twoDims());
+}
+
 TEST(Dynamic, Empty) {
   // A cache that holds nothing yet, read by what follows the concatenation.
   check("generic",
