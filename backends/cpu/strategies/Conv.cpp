@@ -95,8 +95,9 @@ protected:
       sums.append(first);
     vectors = stored.size();
     int64_t columnStride = problem.columnStride;
-    Value column = add(mul(tile, segment.rows * segment.inStep),
-                       segment.inFirst); // of position 0, before offsets
+    Value column =
+        add(mul(tile, segment.rows * segment.inStep),
+            segment.start * segment.inStep + segment.inFirst); // of position 0, before offsets
 
     sums = outerTaps(sums, [&](Value outerTap, Value rowOffset, ValueRange carried) {
       SmallVector<Value> current = llvm::to_vector(carried);
@@ -120,7 +121,8 @@ protected:
       }
       return current;
     });
-    Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
+    Value out = add(mul(tile, segment.rows * segment.outStep),
+                    segment.start * segment.outStep + segment.outFirst);
     finishTile(segment.rows, stored, lanes, sums,
                [&](Value row, Value offset, int64_t storedLanes, Value sum) {
                  store(segment, add(out, mul(row, segment.outStep)), add(globalChannel, offset),

@@ -69,7 +69,8 @@ protected:
         sums[i * stored.size() + j] = first;
     }
     int64_t columnStride = problem.columnStride;
-    Value column = add(mul(tile, segment.rows * segment.inStep), segment.inFirst);
+    Value column = add(mul(tile, segment.rows * segment.inStep),
+                       segment.start * segment.inStep + segment.inFirst);
     sums = outerTaps(sums, [&](Value outerTap, Value rowOffset, ValueRange carried) {
       SmallVector<Value> next = llvm::to_vector(carried);
       Value base = add(rowOffset, mul(column, columnStride));
@@ -92,7 +93,8 @@ protected:
       }
       return next;
     });
-    Value out = add(mul(tile, segment.rows * segment.outStep), segment.outFirst);
+    Value out = add(mul(tile, segment.rows * segment.outStep),
+                    segment.start * segment.outStep + segment.outFirst);
     finishTile(segment.rows, stored, plan.panels.lanes, sums,
                [&](Value row, Value offset, int64_t storedLanes, Value sum) {
                  store(segment, add(out, mul(row, segment.outStep)), add(channel, offset),

@@ -101,44 +101,50 @@ static SmallVector<ColumnTap> tapsOf(const SpatialProblem &problem, int64_t phas
   return taps;
 }
 
-/// The segments of a dynamic dim: tiles whose taps are all inside, and before and after them tiles
-/// that look.
+/// The segments of a dynamic dim: short tiles that look for the positions whose taps may fall
+/// before the input, tiles whose taps are all inside, a lower one of these, and short tiles that
+/// look for what is left.
 static SmallVector<Segment> cutDynamicColumns(const SpatialProblem &problem, int64_t rows) {
   const SpatialDim &dim = problem.last();
   SmallVector<Segment> segments;
   int64_t phases = problem.transposed ? dim.stride : 1;
-  int64_t inStep = problem.transposed ? 1 : dim.stride, step = rows * inStep;
-  DimExpr first = 0; // tile of the phase
+  int64_t inStep = problem.transposed ? 1 : dim.stride, few = std::min<int64_t>(rows, 4);
+  DimExpr tile = 0;
   for (int64_t phase = 0; phase < phases; ++phase) {
     DimExpr positions = DimExpr::ceilDiv(DimExpr::max(0, dim.out - phase), phases);
-    DimExpr tiles = DimExpr::ceilDiv(positions, rows);
-    SmallVector<ColumnTap> taps = tapsOf(problem, phase, rows);
     int64_t least = 0, most = 0;
-    for (const ColumnTap &tap : taps) {
+    for (const ColumnTap &tap : tapsOf(problem, phase, rows)) {
       least = std::min(least, tap.offset);
       most = std::max(most, tap.offset);
     }
-    // Tile t reads input positions t * step + least … t * step + (rows - 1) * inStep + most.
-    DimExpr low = DimExpr::min(tiles, llvm::divideCeil(-least, step));
-    DimExpr inside = DimExpr::floorDiv(dim.in - ((rows - 1) * inStep + most) - 1 + step, step);
-    inside = DimExpr::min(inside, DimExpr::floorDiv(positions, rows));
-    DimExpr high = DimExpr::max(low, DimExpr::min(tiles, inside));
-    Segment segment{first, first + low, rows, phase, phases, 0, inStep, taps, false};
-    segment.checked = segment.ragged = true;
-    auto addSegment = [&](const DimExpr &from, const DimExpr &to, bool full) {
-      segment.begin = first + from;
-      segment.end = first + to;
-      // Places count from tile 0 of the phase, wherever the segment begins.
-      segment.base = first;
-      segment.full = full;
+    // Position i reads input positions i * inStep + least … i * inStep + most.
+    int64_t before = llvm::divideCeil(-least, inStep), beforeRows = std::min(before, few);
+    while (beforeRows > 1 && before % beforeRows)
+      --beforeRows;
+    DimExpr inside = DimExpr::floorDiv(dim.in - (1 + most - inStep), inStep);
+    inside = DimExpr::max(DimExpr::min(inside, positions) - before, 0);
+    auto add = [&](const DimExpr &start, int64_t height, const DimExpr &count, bool full) {
+      if (count == DimExpr(0))
+        return;
+      Segment segment{tile, tile + count, height, phase, phases, 0, inStep, {}, full};
+      segment.taps = tapsOf(problem, phase, height);
       segment.checked = segment.ragged = !full;
-      if (from != to)
-        segments.push_back(segment);
+      segment.base = tile;
+      segment.start = start;
+      tile += count;
+      segments.push_back(std::move(segment));
     };
-    addSegment(0, low, false);
-    addSegment(low, high, true);
-    addSegment(high, tiles, false);
-    first += tiles;
+    if (before)
+      add(0, beforeRows, DimExpr::ceilDiv(DimExpr::min(positions, before), beforeRows), false);
+    DimExpr whole = DimExpr::floorDiv(inside, rows), done = whole * rows;
+    add(before, rows, whole, true);
+    if (int64_t half = (rows + 1) / 2; half > few) {
+      DimExpr halves = DimExpr::floorDiv(inside - done, half);
+      add(done + before, half, halves, true);
+      done += halves * half;
+    }
+    DimExpr rest = DimExpr::max(positions - before - done, 0);
+    add(done + before, few, DimExpr::ceilDiv(rest, few), false);
   }
   return segments;
 }

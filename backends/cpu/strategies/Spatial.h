@@ -58,6 +58,7 @@ struct Segment {
   bool checked = false; ///< too many kinds of border: taps are valid or not at run time
   DimExpr base = 0;     ///< the tile that places count from: `begin`, or an earlier one
   bool ragged = false;  ///< positions may lie beyond a dynamic extent: they are not stored
+  DimExpr start = 0;    ///< positions before tile `base`, of a dynamic extent
 };
 
 /// Cuts the innermost dim into tiles of at most `rows` positions.
