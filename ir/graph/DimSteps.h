@@ -27,9 +27,9 @@ inline void setDimSteps(mlir::Operation *module, const DimSteps &steps) {
   llvm::SmallVector<mlir::NamedAttribute> entries;
   mlir::MLIRContext *context = module->getContext();
   for (const auto &entry : steps)
-    entries.push_back({mlir::StringAttr::get(context, entry.getKey()),
-                       mlir::IntegerAttr::get(mlir::IntegerType::get(context, 64),
-                                              entry.getValue())});
+    entries.push_back(
+        {mlir::StringAttr::get(context, entry.getKey()),
+         mlir::IntegerAttr::get(mlir::IntegerType::get(context, 64), entry.getValue())});
   if (!entries.empty())
     module->setAttr(kDimStepsAttr, mlir::DictionaryAttr::get(context, entries));
 }

@@ -83,6 +83,7 @@ protected:
   std::string errors;
   int errorCount = 0;
   UnsupportedOps missing;
+  std::map<std::string, int64_t> dims; ///< --dim
 
   OwningOpRef<ModuleOp> import(const std::string &bytes, UnsupportedOps *missing = nullptr) {
     errors.clear();
@@ -100,6 +101,7 @@ protected:
     });
     Options options;
     options.model = path.str().str();
+    options.dims = dims;
     FailureOr<OwningOpRef<ModuleOp>> module = importTflite(context, options, missing);
     return failed(module) ? OwningOpRef<ModuleOp>() : std::move(*module);
   }
@@ -121,6 +123,29 @@ protected:
 };
 
 } // namespace
+
+TEST_F(Tflite, OpensDims) {
+  Model model;
+  int32_t x = model.tensor({1, 4});
+  int32_t w = model.tensor({4}, Element::FLOAT32, model.buffer<float>({1, 2, 3, 4}));
+  int32_t y = model.tensor({1, 4});
+  model.graphs[0].inputs = {x};
+  model.graphs[0].outputs = {y};
+  model.graphs[0].nodes.push_back({Builtin::ADD, {x, w}, {y}});
+  std::string bytes = model.bytes();
+  dims = {{"t0.dim0", 3}};
+  OwningOpRef<ModuleOp> module = import(bytes);
+  ASSERT_TRUE(module) << errors;
+  auto type =
+      cast<RankedTensorType>(module->lookupSymbol<func::FuncOp>("forward").getResultTypes()[0]);
+  EXPECT_EQ(type.getShape(), ArrayRef<int64_t>({3, 4}));
+  dims = {{"t0.dim1", 5}};
+  EXPECT_FALSE(import(bytes));
+  EXPECT_NE(errors.find("cannot broadcast"), std::string::npos) << errors;
+  dims = {{"t1.dim0", 5}};
+  EXPECT_FALSE(import(bytes));
+  EXPECT_NE(errors.find("the model has no dim named 't1.dim0'"), std::string::npos) << errors;
+}
 
 TEST_F(Tflite, Sum) {
   Model model;
