@@ -282,7 +282,7 @@ LogicalResult Importer::importNode(Scope &scope, const Json &json, unsigned dept
       continue;
     }
     if (!node.produced[index].storage) { // an error if it is read
-      scope.tensors[name] = Tensor();
+      scope.tensors[name] = node.produced[index];
       problems[name] = ("result " + Twine(index) + " of " + op + ", which is not supported").str();
       continue;
     }

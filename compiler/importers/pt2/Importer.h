@@ -47,6 +47,8 @@ struct Tensor {
   uint64_t version = 0;
   /// Complex elements: pairs of real ones (real part first) along one more dim, the last.
   bool isComplex = false;
+  /// A stored tensor subclass: only its parts can be read.
+  const StoredTensor *subclass = nullptr;
 };
 
 /// The names of one graph: the program's, or an inlined sub-graph's.
@@ -74,6 +76,8 @@ private:
   mlir::LogicalResult bindDims();
   mlir::LogicalResult bindInputs();
   mlir::LogicalResult bindStored(llvm::StringRef name, llvm::StringRef storedName, bool constant);
+  /// The stored tensor as one of the program; none (without storage) when it cannot be read.
+  mlir::FailureOr<Tensor> storedTensor(const StoredTensor &tensor, llvm::StringRef storedName);
   mlir::LogicalResult importNodes(Scope &scope, unsigned depth);
   mlir::LogicalResult importNode(Scope &scope, const Json &json, unsigned depth);
   /// Imports a node that has sub-graphs (`hop`: its kind). Nothing when it is reported as
@@ -217,6 +221,8 @@ public:
   void view(llvm::StringRef base, ViewStep step, unsigned index = 0);
   /// Sets a result to the tensor argument itself.
   void alias(llvm::StringRef base, unsigned index = 0);
+  /// Sets a result to a part of the tensor subclass `whole`: the tensor that is its attribute.
+  void part(llvm::StringRef whole, llvm::StringRef attribute, unsigned index = 0);
   /// Whether the recorded strides of a tensor argument say that its elements lie without gaps, in
   /// order.
   bool isContiguous(llvm::StringRef name);

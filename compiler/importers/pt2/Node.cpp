@@ -19,6 +19,7 @@ OpTable::OpTable() {
   addPoolingOps(*this);
   addRecurrentOps(*this);
   addQuantizationOps(*this);
+  addTorchaoOps(*this);
   addMathOps(*this);
   addLossOps(*this);
   addMatrixOps(*this);
@@ -349,6 +350,31 @@ void Node::alias(StringRef base, unsigned index) {
   Tensor *tensor = find(asText(field(argument(base).value, "name")).value_or(""));
   if (tensor && index < produced.size())
     produced[index] = *tensor;
+}
+
+void Node::part(StringRef whole, StringRef attribute, unsigned index) {
+  StringRef name = asText(field(argument(whole).value, "name")).value_or("");
+  auto found = scope.tensors.find(name);
+  const StoredTensor *stored = found == scope.tensors.end() ? nullptr : found->second.subclass;
+  ArrayRef<StoredTensor> parts = stored ? ArrayRef(stored->parts) : ArrayRef<StoredTensor>();
+  const StoredTensor *inner =
+      llvm::find_if(parts, [&](const StoredTensor &part) { return part.attribute == attribute; });
+  if (inner == parts.end() || index >= produced.size()) {
+    if (!failed)
+      error() << "'" << name << "' has no tensor '" << attribute << "'";
+    failed = true;
+    return;
+  }
+  FailureOr<Tensor> tensor = importer.storedTensor(*inner, (name + "." + attribute).str());
+  failed |= mlir::failed(tensor);
+  if (failed)
+    return;
+  if (!tensor->storage && !tensor->subclass) {
+    error() << "'" << name << "." << attribute << "' " << inner->problem;
+    failed = true;
+    return;
+  }
+  produced[index] = *tensor;
 }
 
 void Node::view(StringRef base, ViewStep step, unsigned index) {

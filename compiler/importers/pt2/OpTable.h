@@ -47,6 +47,7 @@ void addNormalizationOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addTorchaoOps(OpTable &table);
 void addMathOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addMatrixOps(OpTable &table);

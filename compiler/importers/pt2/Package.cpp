@@ -16,6 +16,7 @@ constexpr int64_t kLastSchema = 8;
 constexpr uint64_t kMaxPickle = uint64_t(1) << 24;
 constexpr uint64_t kMaxRecord = uint64_t(1) << 40;
 constexpr size_t kMaxRank = 64;
+constexpr size_t kMaxParts = 8; // of a tensor subclass, and levels of them
 
 llvm::Error failure(const llvm::Twine &text) { return llvm::createStringError(text); }
 
@@ -287,8 +288,14 @@ llvm::Error Package::readConfig(llvm::StringRef folder, llvm::StringRef file,
         offset && offset->isObject() ? asInteger(field(offset, "as_int")) : asInteger(offset);
     const Archive::Member *member = outer.archive->find(tensor.record);
     if (asBool(field(&entry, "use_pickle")).value_or(false)) {
-      tensor.problem = "is stored as a Python object (a tensor subclass); call "
-                       "run_decompositions() before saving";
+      auto read = member ? readPickled(*member)
+                         : failure("the archive has no member '" + tensor.record + "'");
+      if (read)
+        tensor = std::move(*read);
+      else
+        tensor.problem = "is stored as a Python object that is not supported (" +
+                         llvm::toString(read.takeError()) +
+                         "); call run_decompositions() before saving";
     } else if (!meta) {
       tensor.problem = "is no tensor";
     } else if (!sizes || !strides || sizes->size() != strides->size() || !dtype) {
@@ -319,12 +326,13 @@ llvm::Error Package::readRecord(Part &part, const Archive::Member &member, Store
     tensor.offset = part.base + *offset;
     return llvm::Error::success();
   }
-  std::string key = std::to_string(part.base) + ":" + member.name;
+  std::string key =
+      std::to_string(part.source) + ":" + std::to_string(part.base) + ":" + member.name;
   auto found = inflated.find(key);
   if (found == inflated.end()) {
     // The package may have been imported before, at other sizes of its dims.
-    std::string place =
-        path + "!" + member.name + (part.base ? "@" + std::to_string(part.base) : "");
+    std::string place = store.getSource(part.source).path + "!" + member.name +
+                        (part.base ? "@" + std::to_string(part.base) : "");
     std::optional<int64_t> source;
     for (size_t i = 0; i < store.getNumSources() && !source; ++i)
       if (store.getSource(i).path == place)
@@ -388,7 +396,8 @@ llvm::Expected<StoredTensor> Package::pickledTensor(Part &part, const PickleValu
     tensor.problem = "has storage type " + storage.type + ", which is not supported";
     return tensor;
   }
-  tensor.record = std::to_string(part.base) + ":" + part.root + "data/" + storage.text;
+  tensor.record = std::to_string(part.source) + ":" + std::to_string(part.base) + ":" + part.root +
+                  "data/" + storage.text;
   const Archive::Member *member = part.archive->find(part.root + "data/" + storage.text);
   if (!member) {
     tensor.problem = "is missing: the archive has no member 'data/" + storage.text + "'";
@@ -397,6 +406,35 @@ llvm::Expected<StoredTensor> Package::pickledTensor(Part &part, const PickleValu
   if (llvm::Error error = readRecord(part, *member, tensor))
     return std::move(error);
   return tensor;
+}
+
+llvm::Expected<StoredTensor> Package::pickledParts(Part &part, const PickleValue &value,
+                                                   unsigned depth) {
+  if (value.kind == PickleValue::Tensor)
+    return pickledTensor(part, value);
+  StoredTensor tensor;
+  if (value.kind != PickleValue::Subclass || depth > kMaxParts)
+    return failure("it is no tensor");
+  tensor.problem = "is a " + value.text + " of torchao, which only its own operators read";
+  for (size_t i = 0; i + 1 < value.items.size() && i < 2 * kMaxParts; i += 2) {
+    const PickleValue &key = *value.items[i], &inner = *value.items[i + 1];
+    if (key.kind != PickleValue::Text ||
+        (inner.kind != PickleValue::Tensor && inner.kind != PickleValue::Subclass))
+      continue; // an option
+    auto read = pickledParts(part, inner, depth + 1);
+    if (!read)
+      return read.takeError();
+    read->attribute = key.text;
+    tensor.parts.push_back(std::move(*read));
+  }
+  return tensor;
+}
+
+llvm::Expected<StoredTensor> Package::readPickled(const Archive::Member &member) {
+  auto nested = openNested(member);
+  if (!nested)
+    return nested.takeError();
+  return pickledParts(nested->first, *nested->second->root(), 0);
 }
 
 llvm::Error Package::readPickledTable(const Archive::Member &member,

@@ -17,6 +17,10 @@ struct StoredTensor {
   std::string record;
   /// Why it cannot be read, when it cannot (a pickled subclass, a stripped weight).
   std::string problem;
+  /// Of a tensor subclass, which has no elements of its own: the tensors that it is made of, each
+  /// the value of an attribute.
+  std::vector<StoredTensor> parts;
+  std::string attribute;
   /// Where the record's bytes lie: an index of the context's weight store, offset and size.
   int64_t source = -1;
   uint64_t offset = 0, bytes = 0;
@@ -62,8 +66,11 @@ private:
   /// Opens a member that is itself an archive (`torch.save`) and reads its pickle.
   llvm::Expected<std::pair<Part, std::unique_ptr<Pickle>>>
   openNested(const Archive::Member &member);
+  llvm::Expected<StoredTensor> readPickled(const Archive::Member &member);
   llvm::Error readPickledTable(const Archive::Member &member, llvm::StringMap<StoredTensor> &table);
   llvm::Expected<StoredTensor> pickledTensor(Part &part, const PickleValue &value);
+  /// A tensor or a subclass, whose parts may be subclasses.
+  llvm::Expected<StoredTensor> pickledParts(Part &part, const PickleValue &value, unsigned depth);
 
   mlir::MLIRContext *context = nullptr;
   std::string path;

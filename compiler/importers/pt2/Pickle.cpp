@@ -202,8 +202,13 @@ private:
       return push(make(PickleValue::Dict));
     if (name == "torch Size" && items.size() == 1)
       return push(items[0]);
-    if (name == "torch device")
+    if (name == "torch device" || name == "torch.serialization _get_layout")
       return push(make(PickleValue::None));
+    // Enums and option classes of torchao, which only its own code needs.
+    if (name.starts_with("torchao."))
+      return push(make(PickleValue::Object));
+    if (name == "torch._tensor _rebuild_from_type_v2" && items.size() == 4)
+      return subclass(*items[0], *items[1], items[2], *items[3]);
     if ((name == "torch._utils _rebuild_parameter" ||
          name == "torch._utils _rebuild_parameter_with_state") &&
         !items.empty())
@@ -224,6 +229,26 @@ private:
       return push(tensor);
     }
     return fail("constructs '" + name + "', which is not allowed");
+  }
+
+  /// A tensor of a class of its own: made of the tensors in its state, or a plain one.
+  bool subclass(PickleValue &builder, const PickleValue &type, PickleValue *arguments,
+                const PickleValue &state) {
+    if (builder.kind != PickleValue::Global || type.kind != PickleValue::Global)
+      return fail("rebuilds a tensor from wrong arguments");
+    if (builder.text != "torch._utils _rebuild_wrapper_subclass") {
+      if (!llvm::StringRef(builder.text).starts_with("torch._utils _rebuild_"))
+        return fail("constructs '" + builder.text + "', which is not allowed");
+      return push(&builder) && push(arguments) && construct();
+    }
+    PickleValue *value = state.kind == PickleValue::Dict ? make(PickleValue::Subclass) : nullptr;
+    if (!value)
+      return fail("rebuilds a tensor from wrong arguments");
+    value->text = llvm::StringRef(type.text).rsplit(' ').second.str();
+    value->items = state.items;
+    if ((added += state.items.size()) > kMaxValues)
+      return fail("holds too many values");
+    return push(value);
   }
 
   bool step(uint8_t opcode) {
@@ -305,9 +330,10 @@ private:
     case 'R':
     case 0x81:
       return construct();
-    case 'b': { // state of an OrderedDict: its metadata, of no interest
+    case 'b': { // state of an OrderedDict (its metadata) or of an option, of no interest
       PickleValue *state = pop();
-      if (!state || stack.empty() || stack.back()->kind != PickleValue::Dict)
+      if (!state || stack.empty() ||
+          (stack.back()->kind != PickleValue::Dict && stack.back()->kind != PickleValue::Object))
         return fail("sets the state of what is no dict");
       return true;
     }

@@ -1,7 +1,7 @@
 // Reads the pickles that torch.save writes for tensors, without ever calling anything.
 //
-// An allow-list of opcodes and of six constructors builds an inert tree; everything else is refused
-// by name.
+// An allow-list of opcodes and constructors builds an inert tree; everything else is refused by
+// name.
 #pragma once
 
 #include "llvm/ADT/SmallVector.h"
@@ -13,16 +13,32 @@
 namespace ingot::pt2 {
 
 struct PickleValue {
-  enum Kind { None, Bool, Integer, Real, Text, Tuple, List, Dict, Global, Storage, Tensor, Mark };
+  enum Kind {
+    None,
+    Bool,
+    Integer,
+    Real,
+    Text,
+    Tuple,
+    List,
+    Dict,
+    Global,
+    Storage,
+    Tensor,
+    Subclass, ///< a tensor made of others: `items` are its attributes
+    Object,   ///< an option of a subclass, of no interest
+    Mark
+  };
   Kind kind = None;
   int64_t integer = 0; ///< Bool, Integer; Storage: its element count; Tensor: offset in elements
   double real = 0;
-  /// Text; Global as "module name"; Storage: the key of its member.
+  /// Text; Global as "module name"; Storage: the key of its member; Subclass: its class.
   std::string text;
   /// Storage: its class (`FloatStorage`, `UntypedStorage`). Tensor: its dtype when it has one of
   /// its own (`uint16`).
   std::string type;
-  /// Tuple, List; Dict: keys and values in turn; Tensor: [storage, sizes (Tuple), strides (Tuple)].
+  /// Tuple, List; Dict, Subclass: keys and values in turn; Tensor: [storage, sizes (Tuple), strides
+  /// (Tuple)].
   std::vector<PickleValue *> items;
 };
 

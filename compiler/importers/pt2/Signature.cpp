@@ -127,32 +127,43 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
   b.setNode(storedName);
   if (!tensor)
     return b.error() << "the archive holds no weight of this name";
-  if (!tensor->problem.empty()) {
-    // Only an error if it is read: packages keep tensors that nothing uses.
-    root.tensors[name] = Tensor();
+  FailureOr<Tensor> bound = storedTensor(*tensor, storedName);
+  if (failed(bound))
+    return failure();
+  if (!bound->storage)
     problems[name] = "weight '" + storedName.str() + "' " + tensor->problem;
-    return success();
+  root.tensors[name] = *bound;
+  return success();
+}
+
+FailureOr<Tensor> Importer::storedTensor(const StoredTensor &tensor, StringRef storedName) {
+  // Only an error if it is read: packages keep tensors that nothing uses.
+  if (!tensor.problem.empty()) {
+    Tensor none;
+    none.subclass = tensor.parts.empty() ? nullptr : &tensor;
+    return none;
   }
-  std::string geometry = shapeName(tensor->sizes) + shapeName(tensor->strides) +
-                         std::to_string(tensor->elementOffset) + elementName(tensor->element);
-  std::shared_ptr<Storage> &storage = stored[tensor->record + geometry];
+  std::string geometry = shapeName(tensor.sizes) + shapeName(tensor.strides) +
+                         std::to_string(tensor.elementOffset) + elementName(tensor.element);
+  std::shared_ptr<Storage> &storage = stored[tensor.record + geometry];
   if (!storage) {
-    if (mutated->contains(tensor->record)) {
-      auto [first, inserted] = geometries.try_emplace(tensor->record, geometry);
+    if (mutated->contains(tensor.record)) {
+      auto [first, inserted] = geometries.try_emplace(tensor.record, geometry);
       if (!inserted && first->second != geometry)
         return b.error() << "shares the storage of another tensor in part, and one of them is "
                             "changed by the model, which "
-                            "is not supported";
+                            "is not supported",
+               failure();
     }
-    auto attribute = package.constantOf(*tensor, storedName);
+    auto attribute = package.constantOf(tensor, storedName);
     if (!attribute)
-      return b.error() << llvm::toString(attribute.takeError());
-    RankedTensorType type = b.tensorType(tensor->sizes, tensor->element);
+      return b.error() << llvm::toString(attribute.takeError()), failure();
+    RankedTensorType type = b.tensorType(tensor.sizes, tensor.element);
     if (!type)
       return failure();
     storage = std::make_shared<Storage>();
-    storage->record = tensor->record;
-    if (mutated->contains(tensor->record)) {
+    storage->record = tensor.record;
+    if (mutated->contains(tensor.record)) {
       storage->variable = storedName.str();
       OpBuilder::InsertionGuard guard(b.ops());
       b.ops().setInsertionPointToStart(b.getModule().getBody());
@@ -165,8 +176,7 @@ LogicalResult Importer::bindStored(StringRef name, StringRef storedName, bool co
     if (!storage->variable.empty())
       storage->value = VariableReadOp::create(b.ops(), b.loc(), type, storage->variable);
   }
-  root.tensors[name] = {storage, {}, {}, 0};
-  return success();
+  return Tensor{storage, {}, {}, 0};
 }
 
 LogicalResult Importer::bindInputs() {

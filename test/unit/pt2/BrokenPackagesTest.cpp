@@ -197,6 +197,33 @@ TEST(PickleTest, RefusesCallsAndGarbage) {
   EXPECT_EQ(message(llvm::StringRef("}q\0K\1h\0s.", 9)), "");
 }
 
+TEST(PickleTest, ReadsTensorSubclassesAsTheirAttributes) {
+  // _rebuild_from_type_v2(builder, class, arguments, attributes)
+  auto rebuilt = [](const std::string &builder, const std::string &attributes) {
+    return pt2::Pickle::read("ctorch._tensor\n_rebuild_from_type_v2\n(c" + builder +
+                             "\nctorchao.quantization\nInt8Tensor\n)" + attributes + "tR.");
+  };
+  const std::string wrapper = "torch._utils\n_rebuild_wrapper_subclass";
+  auto pickle = rebuilt(wrapper, "}U\1aK\5s");
+  ASSERT_TRUE(bool(pickle)) << llvm::toString(pickle.takeError());
+  const pt2::PickleValue *root = (*pickle)->root();
+  EXPECT_EQ(root->kind, pt2::PickleValue::Subclass);
+  EXPECT_EQ(root->text, "Int8Tensor");
+  ASSERT_EQ(root->items.size(), 2u);
+  EXPECT_EQ(root->items[1]->integer, 5);
+  auto refused = [&](const std::string &builder, const std::string &attributes) {
+    auto pickle = rebuilt(builder, attributes);
+    return pickle ? std::string() : llvm::toString(pickle.takeError());
+  };
+  EXPECT_NE(refused(wrapper, "N").find("wrong arguments"), std::string::npos);
+  EXPECT_NE(refused("posix\nsystem", "}").find("'posix system', which is not allowed"),
+            std::string::npos);
+  // An option is never built, whatever its class: only its place is kept.
+  auto option = pt2::Pickle::read("ctorchao.quantization\nMappingType\n(K\1tR}b.");
+  ASSERT_TRUE(bool(option)) << llvm::toString(option.takeError());
+  EXPECT_EQ((*option)->root()->kind, pt2::PickleValue::Object);
+}
+
 TEST(SymbolsTest, Expressions) {
   llvm::StringMap<int64_t> symbols{{"s7", 10}, {"s0", 3}};
   auto value = [&](llvm::StringRef text) {
