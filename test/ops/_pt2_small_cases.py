@@ -377,6 +377,9 @@ add("region_autocast", autocast, X)
 PAIRS = rnd(2, 3, 8, 2)
 
 
+add("linear_vector", lambda x, w: (F.linear(x, w), F.linear(x[0, 0], w), F.linear(x, w, torch.tensor(0.5))), X, X[1, 2] + 1)
+
+
 def complex_case(function):
     def run(x, y):
         result = function(torch.view_as_complex(x), torch.view_as_complex(y))

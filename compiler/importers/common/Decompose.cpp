@@ -27,12 +27,16 @@ Value ingot::matmulAnyRank(GraphBuilder &b, Value lhs, Value rhs) {
 Value ingot::linear(GraphBuilder &b, Value input, Value weight, Value bias) {
   if (!input || !weight)
     return {};
-  if (B::rank(input) == 0 || B::rank(weight) != 2)
+  bool column = B::rank(weight) == 1; // one output, whose dim is left out
+  weight = column ? b.unsqueeze(weight, 0) : weight;
+  if (B::rank(input) == 0 || !weight || B::rank(weight) != 2)
     return b.fail("a linear layer of ranks " + Twine(B::rank(input)) + " and " +
                   Twine(B::rank(weight)));
   bool row = B::rank(input) == 1;
+  bias = column && bias ? b.reshape(bias, {1}) : bias;
   Value result = b.matmul(row ? b.unsqueeze(input, 0) : input, weight, bias, /*transposeB=*/true);
-  return row ? b.squeeze(result, 0) : result;
+  result = row ? b.squeeze(result, 0) : result;
+  return column && result ? b.squeeze(result, B::rank(result) - 1) : result;
 }
 
 Value ingot::gemm(GraphBuilder &b, Value a, Value w, Value bias, double alpha, double beta,
