@@ -118,8 +118,9 @@ int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
       largest = std::isfinite(value) ? std::max(largest, std::abs(value)) : largest;
     worst = std::max(worst, largest > 0 ? difference / largest : difference);
     if (difference > job.atol + job.rtol * largest)
-      problem +=
-          llvm::formatv("output {0} differs by {1:e} of {2:e}; ", i, difference, largest).str();
+      problem += llvm::formatv("output {0} '{1}' differs by {2:e} of {3:e}; ", i, name, difference,
+                               largest)
+                     .str();
   }
   if (!problem.empty())
     return fail(job, problem);

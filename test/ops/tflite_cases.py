@@ -2,7 +2,7 @@
 """Imports the models of test/ops/tflite, evaluates them, compiles and runs them (NAME/compiled), against what LiteRT computed.
 
 The tolerance of floats is that of f32 operators, 1e-5 of an output's largest magnitude, or of f32 models, 1e-4. Quantised outputs (cases q_…) may
-differ by one step; `exact` counts how many elements of 8-bit ones are equal, and fails below 99.9 %.
+differ by one step; `exact` counts how many of their elements are equal, and fails below 99.9 %.
 """
 import glob
 import os
@@ -14,8 +14,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import coverage  # noqa: E402
 import tflite  # noqa: E402
 
-# LiteRT interpolates tables here, of 32768 steps.
-STEPS = {"q_int16_tanh": "3", "q_int16_softmax": "3"}
+# Half types: a step of the type where the output is largest.
+HALVES = {"f16_": 2.0**-10, "bf16_": 2.0**-7}
 EXACT = 0.999
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite")
 
@@ -29,15 +29,15 @@ def cases():
 def job(name, model):
     arrays = model[: -len(".tflite")] + ".npz"
     case = name.split(".")[-1]
-    tolerance = (("0", STEPS.get(case, "1")) if case.startswith("q_") else
-                 ("1e-4" if case.startswith("model_") else "1e-5", "0"))
+    half = next((str(HALVES[prefix]) for prefix in HALVES if case.startswith(prefix)), None)
+    tolerance = ("0", "1") if case.startswith("q_") else (half or ("1e-4" if case.startswith("model_") else "1e-5"), "0")
     return "\t".join([name, model, arrays, arrays, *tolerance])
 
 
 def exact(lines):
     """Prints the share of integers that are equal in the outputs of 8-bit cases, evaluated and compiled."""
     for suffix in ("", "/compiled"):
-        counts = [re.match(rf"PASS ops\.tflite\.q_u?int8_\w+{suffix}: .*, (\d+) of (\d+) integers differ", line) for line in lines]
+        counts = [re.match(rf"PASS ops\.tflite\.q_\w+{suffix}: .*, (\d+) of (\d+) integers differ", line) for line in lines]
         unequal, total = (sum(int(found[i]) for found in counts if found) for i in (1, 2))
         if total:
             share = 1 - unequal / total

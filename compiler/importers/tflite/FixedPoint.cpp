@@ -77,8 +77,12 @@ Value tfliteimport::shiftRight(GraphBuilder &b, Value x, int bits, bool away) {
   Value nudge = b.scalar(type, static_cast<double>(int64_t(1) << (bits - 1)));
   // -1 for negative numbers, whose halves go down.
   if (away)
-    nudge = b.add(b.binary<ShrOp>(x, b.scalar(type, type.getIntOrFloatBitWidth() - 1)), nudge);
-  return b.binary<ShrOp>(b.add(x, nudge), b.scalar(type, bits));
+    nudge = b.add(floorShift(b, x, static_cast<int>(type.getIntOrFloatBitWidth()) - 1), nudge);
+  return floorShift(b, b.add(x, nudge), bits);
+}
+
+Value tfliteimport::floorShift(GraphBuilder &b, Value x, int bits) {
+  return b.binary<ShrOp>(x, b.scalarLike(x, bits));
 }
 
 Value tfliteimport::scaledExactly(GraphBuilder &b, Value x, Factor by) {

@@ -35,6 +35,8 @@ mlir::Value scaledBy15Bits(GraphBuilder &b, mlir::Value x, llvm::ArrayRef<Factor
 mlir::Value roundAway(GraphBuilder &b, mlir::Value x, double half = 0.5);
 /// Integers `x` / 2^bits, halves up or away from zero.
 mlir::Value shiftRight(GraphBuilder &b, mlir::Value x, int bits, bool away);
+/// Integers `x` / 2^bits, rounded down.
+mlir::Value floorShift(GraphBuilder &b, mlir::Value x, int bits);
 
 /// Whether the operator works on integers: inputs 0 … `inputs` - 1 and output 0 are quantised, each
 /// as a whole, in i8, u8 or i16.

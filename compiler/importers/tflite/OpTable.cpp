@@ -19,5 +19,6 @@ OpTable tfliteimport::builtinOps() {
   addResizeOps(table);
   addRecurrentOps(table);
   addSegmentOps(table);
+  addStableHloOps(table);
   return table;
 }

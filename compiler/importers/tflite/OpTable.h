@@ -33,6 +33,10 @@ void addCreationOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addSegmentOps(OpTable &table);
+void addStableHloOps(OpTable &table);
+
+/// Elements `steps` apart along each dim, `fill` between them.
+mlir::Value spread(GraphBuilder &b, mlir::Value value, llvm::ArrayRef<int64_t> steps, double fill);
 
 /// Whether ModelImport handles the operator itself: sub-graphs and variables.
 bool isControl(Op op);

@@ -3,6 +3,7 @@
 #include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/importers/tflite/Quantized.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace ingot;
@@ -13,6 +14,19 @@ using Activation = tflite::ActivationFunctionType;
 template <typename G> static LogicalResult simple(TfliteNode &n) {
   Value value = n.in(0);
   return value ? n.set(n.b.create<G>(value)) : failure();
+}
+
+/// Whether the operator is a function from i16 to i16.
+static bool isWideFunction(TfliteNode &n) {
+  return isFixedPoint(n) && isWide(n) && n.outputElement() == GraphBuilder::element(n.stored(0));
+}
+
+static LogicalResult tanh(TfliteNode &n) {
+  return isWideFunction(n) ? quantizedTanh(n) : simple<TanhOp>(n);
+}
+
+static LogicalResult logistic(TfliteNode &n) {
+  return isWideFunction(n) ? quantizedSigmoid(n) : simple<SigmoidOp>(n);
 }
 
 template <Activation kind> static LogicalResult activation(TfliteNode &n) {
@@ -42,7 +56,15 @@ static LogicalResult elu(TfliteNode &n) {
 static LogicalResult gelu(TfliteNode &n) {
   Value value = n.in(0);
   auto *options = n.optionalOptions<tflite::GeluOptions>();
-  return value ? n.set(n.b.create<GeluOp>(value, options && options->approximate())) : failure();
+  bool isApproximate = options && options->approximate();
+  if (value && isWideFunction(n))
+    return quantizedFunction(n, [&](float x) {
+      constexpr auto kRoot = static_cast<float>(M_SQRT1_2);
+      constexpr auto kFactor = static_cast<float>(M_2_SQRTPI * M_SQRT1_2);
+      return isApproximate ? 0.5f * x * (1.f + std::tanh(kFactor * (x + 0.044715f * x * x * x)))
+                           : 0.5f * x * (1.f + std::erf(x * kRoot));
+    });
+  return value ? n.set(n.b.create<GeluOp>(value, isApproximate)) : failure();
 }
 
 static LogicalResult preluOp(TfliteNode &n) {
@@ -56,6 +78,8 @@ static LogicalResult softmax(TfliteNode &n) {
   auto *options = n.options<tflite::SoftmaxOptions>();
   if (!value || !options)
     return failure();
+  if (isWideFunction(n))
+    return quantizedSoftmax(n, options->beta());
   return n.set(n.b.softmax(n.b.scale(value, options->beta()), -1));
 }
 
@@ -68,6 +92,8 @@ static LogicalResult l2Normalization(TfliteNode &n) {
   Value value = n.in(0);
   if (!value)
     return failure();
+  if (isFixedPoint(n) && !isWide(n))
+    return quantizedL2Normalization(n);
   return n.set(
       n.activate(lpNormalize(n.b, value, 2, -1, 1e-6), fusedActivation<tflite::L2NormOptions>(n)));
 }
@@ -77,8 +103,8 @@ void tfliteimport::addActivationOps(OpTable &table) {
   table.add(Op::RELU6, activation<Activation::RELU6>);
   table.add(Op::RELU_N1_TO_1, activation<Activation::RELU_N1_TO_1>);
   table.add(Op::RELU_0_TO_1, relu0To1);
-  table.add(Op::TANH, simple<TanhOp>);
-  table.add(Op::LOGISTIC, simple<SigmoidOp>);
+  table.add(Op::TANH, tanh);
+  table.add(Op::LOGISTIC, logistic);
   table.add(Op::HARD_SWISH, simple<HardSwishOp>);
   table.add(Op::LEAKY_RELU, leakyRelu);
   table.add(Op::PRELU, preluOp);

@@ -2,6 +2,7 @@
 #include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/importers/tflite/Quantized.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace ingot;
@@ -12,6 +13,39 @@ using B = GraphBuilder;
 template <typename G> static LogicalResult unary(TfliteNode &n) {
   Value value = n.in(0);
   return value ? n.set(n.b.create<G>(value)) : failure();
+}
+
+/// A function whose kernel of i16 reads a table of it.
+template <typename G>
+static LogicalResult tabled(TfliteNode &n, llvm::function_ref<float(float)> function) {
+  return isFixedPoint(n) && isWide(n) ? quantizedFunction(n, function) : unary<G>(n);
+}
+
+static LogicalResult exponential(TfliteNode &n) {
+  return tabled<ExpOp>(n, [](float x) { return std::exp(x); });
+}
+
+/// What has no logarithm, or no inverse root, gets the end of the result's range.
+static LogicalResult logarithm(TfliteNode &n) {
+  return tabled<LogOp>(n, [&](float x) {
+    return x > 0 ? std::log(x) : -32768 * n.outputQuantization().scale.front();
+  });
+}
+
+static LogicalResult inverseRoot(TfliteNode &n) {
+  return tabled<RsqrtOp>(n, [&](float x) {
+    return x > 0 ? 1.0f / std::sqrt(x) : 32767 * n.outputQuantization().scale.front();
+  });
+}
+
+static LogicalResult root(TfliteNode &n) {
+  return isFixedPoint(n) ? quantizedSqrt(n) : unary<SqrtOp>(n);
+}
+
+/// The kernel takes integers as they are stored, whatever they mean.
+static LogicalResult negate(TfliteNode &n) {
+  Value value = n.stored(0);
+  return value ? n.set(n.b.create<NegOp>(value)) : failure();
 }
 
 template <typename G> static LogicalResult binary(TfliteNode &n) {
@@ -47,11 +81,12 @@ static LogicalResult addN(TfliteNode &n) {
 }
 
 template <CmpKind kind> static LogicalResult compare(TfliteNode &n) {
-  if (n.has(0) && n.has(1) && n.quantization(0) == n.quantization(1))
-    return n.set(n.b.cmp(kind, n.stored(0), n.stored(1)));
-  if (n.has(0) && n.has(1) && n.quantization(0).isWhole() && n.quantization(1).isWhole())
+  // Bytes are brought to steps of 1/256 first, i16 only for equality.
+  constexpr bool isEquality = kind == CmpKind::Eq || kind == CmpKind::Ne;
+  if (n.has(0) && n.has(1) && n.quantization(0).isWhole() && n.quantization(1).isWhole() &&
+      n.stored(0) && (isEquality || !B::element(n.stored(0)).isInteger(16)))
     return quantizedCompare(n, kind);
-  return n.set(n.b.cmp(kind, n.in(0), n.in(1)));
+  return n.set(n.b.cmp(kind, n.stored(0), n.stored(1)));
 }
 
 /// SELECT: a condition of rank 1 chooses along the first dim; SELECT_V2 broadcasts.
@@ -72,9 +107,16 @@ static LogicalResult select(TfliteNode &n) {
 
 static LogicalResult cast(TfliteNode &n) { return n.set(n.b.cast(n.stored(0), n.outputElement())); }
 
+/// Integers for integers: up to i16, or from i16 to i32.
+static bool isRescaled(TfliteNode &n) {
+  return isFixedPoint(n) || (n.has(0) && n.stored(0) && B::element(n.stored(0)).isInteger(16) &&
+                             n.quantization(0).isWhole() && n.outputElement().isInteger(32) &&
+                             n.outputQuantization().isWhole());
+}
+
 /// QUANTIZE and DEQUANTIZE: the same numbers, stored in another way.
 static LogicalResult restore(TfliteNode &n) {
-  if (isFixedPoint(n))
+  if (isRescaled(n))
     return quantizedRescale(n);
   Value value = n.in(0);
   if (value && isa<FloatType>(n.outputElement()))
@@ -125,15 +167,15 @@ void tfliteimport::addElementwiseOps(OpTable &table) {
   table.add(Op::SELECT, select);
   table.add(Op::SELECT_V2, select);
   table.add(Op::ABS, unary<AbsOp>);
-  table.add(Op::NEG, unary<NegOp>);
+  table.add(Op::NEG, negate);
   table.add(Op::SIGN, unary<SignOp>);
   table.add(Op::FLOOR, unary<FloorOp>);
   table.add(Op::CEIL, unary<CeilOp>);
   table.add(Op::ROUND, unary<RoundOp>);
-  table.add(Op::EXP, unary<ExpOp>);
-  table.add(Op::LOG, unary<LogOp>);
-  table.add(Op::SQRT, unary<SqrtOp>);
-  table.add(Op::RSQRT, unary<RsqrtOp>);
+  table.add(Op::EXP, exponential);
+  table.add(Op::LOG, logarithm);
+  table.add(Op::SQRT, root);
+  table.add(Op::RSQRT, inverseRoot);
   table.add(Op::SQUARE, square);
   table.add(Op::SIN, unary<SinOp>);
   table.add(Op::COS, unary<CosOp>);

@@ -72,9 +72,14 @@ static LogicalResult scatterNd(TfliteNode &n) {
   std::optional<Ints> shape = n.constantInts(2, "shape");
   if (!indices || !updates || !shape)
     return failure();
-  Value zeros = n.b.splat(*shape, B::element(updates), 0.0);
-  return zeros ? n.set(n.b.create<ScatterNDOp>(zeros, indices, updates, ScatterKind::Add))
-               : failure();
+  // Sums of truth values are or.
+  Type element = B::isBool(updates) ? Type(n.b.ops().getI32Type()) : B::element(updates);
+  updates = n.b.cast(updates, element);
+  Value zeros = n.b.splat(*shape, element, 0.0);
+  if (!zeros || !updates)
+    return failure();
+  Value sums = n.b.create<ScatterNDOp>(zeros, indices, updates, ScatterKind::Add);
+  return n.set(n.b.cast(sums, n.outputElement()));
 }
 
 static LogicalResult oneHot(TfliteNode &n) {

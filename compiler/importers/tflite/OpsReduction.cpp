@@ -30,8 +30,16 @@ template <ReduceKind kind> static LogicalResult reduce(TfliteNode &n) {
     bool keepDims = options && options->keep_dims();
     return isSum ? quantizedTotal(n, axes, keepDims) : quantizedMean(n, axes, keepDims);
   }
-  if (kind == ReduceKind::Mean && !B::isFloat(value))
-    return n.unsupported("of " + elementName(B::element(value)), "expected floats");
+  // The mean of integers is cut off.
+  if (kind == ReduceKind::Mean && !B::isFloat(value)) {
+    int64_t count = 1;
+    for (int64_t axis : axes)
+      count *= B::shape(value)[axis];
+    Value sum = n.b.reduce(ReduceKind::Sum, n.b.cast(value, n.b.ops().getI64Type()), axes,
+                           options && options->keep_dims());
+    return n.set(
+        n.b.cast(n.b.div(sum, n.b.scalarLike(sum, static_cast<double>(count))), B::element(value)));
+  }
   return n.set(n.b.reduce(kind, value, axes, options && options->keep_dims()));
 }
 

@@ -172,12 +172,30 @@ static LogicalResult dynamicUpdateSlice(TfliteNode &n) {
   return n.set(isInside ? b.select(isInside, part, value) : update);
 }
 
+Value tfliteimport::spread(GraphBuilder &b, Value value, ArrayRef<int64_t> steps, double fill) {
+  for (int64_t dim = 0; value && dim < B::rank(value); ++dim) {
+    int64_t step = steps[dim];
+    if (step == 1 || B::shape(value)[dim] == 0)
+      continue;
+    Value apart = b.unsqueeze(value, dim + 1);
+    if (!apart)
+      return {};
+    Ints low(B::rank(apart), 0), high(B::rank(apart), 0), shape(B::shape(value));
+    high[dim + 1] = step - 1;
+    int64_t extent = shape[dim];
+    shape[dim] *= step;
+    value =
+        b.slice(b.reshape(b.pad(apart, low, high, fill), shape), dim, 0, (extent - 1) * step + 1);
+  }
+  return value;
+}
+
 /// Elements apart by `dilations`, a value between them.
 static LogicalResult dilate(TfliteNode &n) {
   GraphBuilder &b = n.b;
-  Value value = n.moved(0);
+  Value value = n.stored(0);
   std::optional<Ints> steps = n.constantInts(1, "dilations");
-  Value filler = n.in(2);
+  Value filler = n.stored(2);
   std::optional<double> fill = filler ? B::getConstantScalar(filler) : std::nullopt;
   if (!value || !steps || !filler)
     return failure();
@@ -186,21 +204,7 @@ static LogicalResult dilate(TfliteNode &n) {
   if (static_cast<int64_t>(steps->size()) != B::rank(value) ||
       llvm::any_of(*steps, [](int64_t step) { return step < 1 || step > (1 << 20); }))
     return n.error("has dilations " + shapeName(*steps) + " for " + shapeName(B::shape(value)));
-  for (int64_t dim = 0; value && dim < B::rank(value); ++dim) {
-    int64_t step = (*steps)[dim];
-    if (step == 1 || B::shape(value)[dim] == 0)
-      continue;
-    Value apart = b.unsqueeze(value, dim + 1);
-    if (!apart)
-      return failure();
-    Ints low(B::rank(apart), 0), high(B::rank(apart), 0), shape(B::shape(value));
-    high[dim + 1] = step - 1;
-    int64_t extent = shape[dim];
-    shape[dim] *= step;
-    value =
-        b.slice(b.reshape(b.pad(apart, low, high, *fill), shape), dim, 0, (extent - 1) * step + 1);
-  }
-  return n.set(value);
+  return n.set(spread(b, value, *steps, *fill));
 }
 
 /// Rounds to one of 2^num_bits numbers of a range.

@@ -23,6 +23,15 @@ mlir::LogicalResult quantizedTotal(TfliteNode &n, llvm::ArrayRef<int64_t> axes, 
 /// RESIZE_BILINEAR to `size`, with the weights of places in 1/1024.
 mlir::LogicalResult quantizedBilinear(TfliteNode &n, llvm::ArrayRef<int64_t> size,
                                       bool alignCorners, bool halfPixelCenters);
+/// A function of elements that are i16, by a table that is interpolated.
+mlir::LogicalResult quantizedFunction(TfliteNode &n, llvm::function_ref<float(float)> function);
+/// Square roots, cut off.
+mlir::LogicalResult quantizedSqrt(TfliteNode &n);
+/// LOGISTIC, TANH and SOFTMAX of i16.
+mlir::LogicalResult quantizedSigmoid(TfliteNode &n);
+mlir::LogicalResult quantizedTanh(TfliteNode &n);
+mlir::LogicalResult quantizedSoftmax(TfliteNode &n, float beta);
+mlir::LogicalResult quantizedL2Normalization(TfliteNode &n);
 /// Averages of stored integers, input and output quantised alike.
 mlir::LogicalResult quantizedAverage(TfliteNode &n, mlir::Value average,
                                      tflite::ActivationFunctionType activation);
