@@ -3,13 +3,15 @@
 #include "runtime-lib/run/Arrays.h"
 #include "runtime-lib/run/Values.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/ScopeExit.h"
 #include <cstring>
 
 using namespace mlir;
 using namespace ingot;
 
-LoadedProgram::~LoadedProgram() { ingot_program_close(program); }
+LoadedProgram::~LoadedProgram() {
+  ingot_session_destroy(session);
+  ingot_program_close(program);
+}
 
 llvm::Error LoadedProgram::open(const std::string &path) {
   ingot_error error;
@@ -34,14 +36,12 @@ static uint64_t packedBytes(RankedTensorType type, ingot_type packed) {
   return (type.getNumElements() * ingot_type_bits(packed) + 7) / 8;
 }
 
-llvm::Expected<std::vector<TensorValue>>
-LoadedProgram::run(ArrayRef<TensorValue> inputs, ArrayRef<Type> results, unsigned threads) {
-  ingot_session_options options{sizeof options, threads, nullptr, 0, nullptr, 0};
-  ingot_session *session = nullptr;
+llvm::Expected<std::vector<TensorValue>> LoadedProgram::run(ArrayRef<TensorValue> inputs,
+                                                            ArrayRef<Type> results) {
+  ingot_session_options options{sizeof options, /*threads=*/1, nullptr, 0, nullptr, 0};
   ingot_error error;
-  if (ingot_session_create(program, &options, &session, &error))
+  if (!session && ingot_session_create(program, &options, &session, &error))
     return llvm::createStringError(error.text);
-  llvm::scope_exit destroy([&] { ingot_session_destroy(session); });
   auto fail = [&] { return llvm::createStringError(ingot_session_error(session)); };
 
   std::vector<run::AlignedBytes> buffers; // the runtime asks for aligned memory

@@ -19,14 +19,15 @@ public:
 
   /// Error: what the runtime says about the file.
   llvm::Error open(const std::string &path);
-  /// Runs on `inputs`, which are the signature's, in a fresh session of `threads` workers; the
-  /// outputs have the types of `results`. Error: what the runtime says.
-  llvm::Expected<std::vector<TensorValue>>
-  run(llvm::ArrayRef<TensorValue> inputs, llvm::ArrayRef<mlir::Type> results, unsigned threads = 1);
+  /// Runs on `inputs`, which are the signature's, in one thread; variables keep what the run before
+  /// left in them. The outputs have the types of `results`. Error: what the runtime says.
+  llvm::Expected<std::vector<TensorValue>> run(llvm::ArrayRef<TensorValue> inputs,
+                                               llvm::ArrayRef<mlir::Type> results);
   ingot_program *get() const { return program; }
 
 private:
   ingot_program *program = nullptr;
+  ingot_session *session = nullptr; ///< from the first run on: it holds the variables
 };
 
 } // namespace ingot

@@ -5,8 +5,9 @@
 //   evaluate < JOBS
 //
 // A job is a line of tab-separated fields: name, model, inputs, expected, relative tolerance,
-// absolute tolerance, then any number of DIM=EXTENT, and `only` where the evaluation is all. Inputs
-// and expected are .npz files (`in0`, `out0` or the model's names) or folders of TensorProto files.
+// absolute tolerance, then any number of DIM=EXTENT, `then=FILE` for each further call of a model
+// with state (FILE holds inputs and expected), and `only` where the evaluation is all. Inputs and
+// expected are .npz files (`in0`, `out0` or the model's names) or folders of TensorProto files.
 // Each job runs in a process of its own and prints a line for the evaluation and, when that
 // succeeds, one for the program, whose name ends in /compiled: `PASS name: error, N of M integers
 // differ`, or `FAIL name: why`.
@@ -31,6 +32,7 @@ namespace {
 
 struct Job {
   std::string name, model, inputs, expected;
+  std::vector<std::string> then; ///< inputs and expected of further calls
   double rtol = 1e-5, atol = 0;
   bool compiles = true;
   Options options;
@@ -87,13 +89,22 @@ std::optional<TensorValue> load(const run::ArrayFile &file, const run::ArrayEntr
   return TensorValue(type, std::vector<char>(data, data + *size));
 }
 
-/// Prints the job's line: how far `results` of `forward` are from the arrays of `expected`. Nonzero
-/// when that is too far.
-int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
-            const run::ArrayFile &expected) {
+/// What the calls of a job have shown so far.
+struct Comparison {
   double worst = 0;
   size_t unequal = 0, elements = 0;
-  std::string problem, error;
+  std::string problem;
+
+  /// How far `results` of `forward` are from the arrays of `expected`; nonzero after an error.
+  int add(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
+          const run::ArrayFile &expected);
+  /// Prints the job's line; nonzero when something was too far.
+  int report(const Job &job) const;
+};
+
+int Comparison::add(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
+                    const run::ArrayFile &expected) {
+  std::string error;
   for (auto [i, result] : llvm::enumerate(results)) {
     StringRef name = cast<StringAttr>(forward.getResultAttr(i, "ingot.name")).getValue();
     const run::ArrayEntry *entry = findArray(expected, name, "out", i);
@@ -122,6 +133,10 @@ int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
                                largest)
                      .str();
   }
+  return 0;
+}
+
+int Comparison::report(const Job &job) const {
   if (!problem.empty())
     return fail(job, problem);
   std::printf("PASS %s: %.3g, %zu of %zu integers differ\n", job.name.c_str(), worst, unequal,
@@ -129,9 +144,8 @@ int compare(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
   return 0;
 }
 
-/// Compiles the job's model for this machine as `ingot compile` does and runs it on `arguments`.
-llvm::Expected<std::vector<TensorValue>> runCompiled(const Job &job, func::FuncOp forward,
-                                                     ArrayRef<TensorValue> arguments) {
+/// Compiles the job's model for this machine as `ingot compile` does.
+llvm::Error compileJob(const Job &job, LoadedProgram &program) {
   CompileState state;
   state.options = job.options;
   state.options.threads = 1;
@@ -141,16 +155,32 @@ llvm::Expected<std::vector<TensorValue>> runCompiled(const Job &job, func::FuncO
   llvm::FileRemover remover(path);
   state.options.output = path.str().str();
   if (llvm::Error error = prepare(state))
-    return std::move(error);
+    return error;
   std::unique_ptr<MLIRContext> context = makeContext(1);
   std::string errors;
   ScopedDiagnosticHandler handler(context.get(), collect(errors));
   if (failed(compileModule(*context, state)))
     return llvm::createStringError("compile: " + errors);
-  LoadedProgram program;
-  if (llvm::Error error = program.open(state.options.output))
-    return std::move(error);
-  return program.run(arguments, forward.getResultTypes());
+  return program.open(state.options.output);
+}
+
+/// The inputs of `forward` from a file.
+llvm::Expected<std::vector<TensorValue>> loadInputs(func::FuncOp forward,
+                                                    const run::ArrayFile &file) {
+  std::vector<TensorValue> arguments;
+  std::string error;
+  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
+    StringRef name = cast<StringAttr>(forward.getArgAttr(i, "ingot.name")).getValue();
+    const run::ArrayEntry *entry = findArray(file, name, "in", i);
+    if (!entry)
+      return llvm::createStringError("no array for input '" + name + "'");
+    std::optional<TensorValue> value =
+        load(file, *entry, cast<RankedTensorType>(forward.getArgumentTypes()[i]), error);
+    if (!value)
+      return llvm::createStringError(error);
+    arguments.push_back(*value);
+  }
+  return arguments;
 }
 
 int runJob(Job job) {
@@ -164,35 +194,45 @@ int runJob(Job job) {
     return fail(job, "import: " + errors);
   auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");
 
-  std::string error;
-  run::ArrayFile inputs, expected;
-  if (!inputs.open(job.inputs, "input", error) || !expected.open(job.expected, "output", error))
-    return fail(job, error);
-  std::vector<TensorValue> arguments;
-  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
-    StringRef name = cast<StringAttr>(forward.getArgAttr(i, "ingot.name")).getValue();
-    const run::ArrayEntry *entry = findArray(inputs, name, "in", i);
-    if (!entry)
-      return fail(job, "no array for input '" + name + "'");
-    std::optional<TensorValue> value =
-        load(inputs, *entry, cast<RankedTensorType>(forward.getArgumentTypes()[i]), error);
-    if (!value)
-      return fail(job, error);
-    arguments.push_back(*value);
-  }
-  llvm::Expected<SmallVector<TensorValue>> results = evaluateFunction(forward, arguments);
-  if (!results)
-    return fail(job, "evaluate: " + llvm::toString(results.takeError()));
-  if (compare(job, forward, *results, expected))
+  /// Runs every call by `run` and reports.
+  auto calls = [&](auto run) {
+    Comparison comparison;
+    for (size_t call = 0; call <= job.then.size(); ++call) {
+      const std::string &from = call ? job.then[call - 1] : job.inputs;
+      const std::string &to = call ? job.then[call - 1] : job.expected;
+      run::ArrayFile inputs, expected;
+      std::string error;
+      if (!inputs.open(from, "input", error) || !expected.open(to, "output", error))
+        return fail(job, error);
+      llvm::Expected<std::vector<TensorValue>> arguments = loadInputs(forward, inputs);
+      if (!arguments)
+        return fail(job, llvm::toString(arguments.takeError()));
+      auto results = run(*arguments);
+      if (!results)
+        return fail(job, llvm::toString(results.takeError()));
+      if (comparison.add(job, forward, *results, expected))
+        return 1;
+    }
+    return comparison.report(job);
+  };
+  Evaluator evaluator(**module);
+  if (calls([&](ArrayRef<TensorValue> arguments) -> llvm::Expected<SmallVector<TensorValue>> {
+        auto results = evaluator.run(forward, arguments);
+        if (!results)
+          return llvm::createStringError("evaluate: " + llvm::toString(results.takeError()));
+        return results;
+      }))
     return 1;
 
   if (!job.compiles)
     return 0;
   job.name += "/compiled";
-  llvm::Expected<std::vector<TensorValue>> computed = runCompiled(job, forward, arguments);
-  if (!computed)
-    return fail(job, llvm::toString(computed.takeError()));
-  return compare(job, forward, *computed, expected);
+  LoadedProgram program;
+  if (llvm::Error error = compileJob(job, program))
+    return fail(job, llvm::toString(std::move(error)));
+  return calls([&](ArrayRef<TensorValue> arguments) {
+    return program.run(arguments, forward.getResultTypes());
+  });
 }
 
 } // namespace
@@ -217,6 +257,10 @@ int main() {
     for (StringRef dim : ArrayRef(fields).drop_front(6)) {
       if (dim == "only") {
         job.compiles = false;
+        continue;
+      }
+      if (dim.consume_front("then=")) {
+        job.then.push_back(dim.str());
         continue;
       }
       auto [name, extent] = dim.rsplit('=');

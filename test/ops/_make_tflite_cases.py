@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes small .tflite models and stores what the LiteRT interpreter computes for them.
 
-Each case becomes test/ops/tflite/NAME.tflite and NAME.npz with inputs in0, in1, … and outputs out0, out1, …;
+Each case becomes test/ops/tflite/NAME.tflite and NAME.npz with inputs in0, in1, … and outputs out0, out1, …; those of
+further calls, of a model that keeps a state, are in NAME.2.npz and NAME.3.npz.
 test/ops/tflite_cases.py imports, evaluates and compiles them. The cases themselves are in _tflite_cases.py.
 Needs ai-edge-litert, flatbuffers and numpy: python3 test/ops/_make_tflite_cases.py [NAME…]
 """
@@ -117,15 +118,28 @@ class Builder:
         return bytes(builder.Output())
 
 
-def interpret(content, arrays):
-    """What LiteRT's reference kernels compute."""
+def interpret(content, calls):
+    """What LiteRT's builtin kernels compute, call by call."""
     interpreter = Interpreter(
         model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     interpreter.allocate_tensors()
-    for detail, array in zip(interpreter.get_input_details(), arrays):
-        interpreter.set_tensor(detail["index"], array)
-    interpreter.invoke()
-    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+    results = []
+    for arrays in calls:
+        for detail, array in zip(interpreter.get_input_details(), arrays):
+            interpreter.set_tensor(detail["index"], array)
+        interpreter.invoke()
+        results.append([interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()])
+    return results
+
+
+def calls(builder):
+    """The inputs of each call: one, or three of a model that keeps a state, each with the last one's elements in another
+    order."""
+    codes = {builder.model.operatorCodes[op.opcodeIndex].builtinCode for graph in builder.model.subgraphs for op in graph.operators}
+    keeps = any(tensor.isVariable for graph in builder.model.subgraphs for tensor in graph.tensors)
+    if not keeps and schema.BuiltinOperator.VAR_HANDLE not in codes:
+        return [builder.arrays]
+    return [[np.roll(array, 3 * call) for array in builder.arrays] for call in range(3)]
 
 
 def runs(build):
@@ -137,7 +151,7 @@ def runs(build):
         try:
             builder = Builder()
             build(builder)
-            results = interpret(builder.bytes(), builder.arrays)
+            results = interpret(builder.bytes(), [builder.arrays])[0]
             code = 0 if results else 1
         finally:
             os._exit(code)
@@ -161,19 +175,20 @@ def main(names):
         builder = Builder()
         function(builder)
         try:
-            results = interpret(builder.bytes(), builder.arrays)
+            inputs = calls(builder)
+            results = interpret(builder.bytes(), inputs)
         except (RuntimeError, ValueError) as error:
             print(f"{name}: {str(error).strip()[:160]}", file=sys.stderr)
             failed += 1
             continue
         # The interpreter has found these shapes; the file declares them.
-        for index, result in zip(builder.graph.outputs, results):
+        for index, result in zip(builder.graph.outputs, results[0]):
             builder.graph.tensors[index].shape = list(result.shape)
         with open(os.path.join(HERE, name + ".tflite"), "wb") as file:
             file.write(builder.bytes())
-        arrays = {f"in{i}": a for i, a in enumerate(builder.arrays)}
-        arrays |= {f"out{i}": a for i, a in enumerate(results)}
-        np.savez_compressed(os.path.join(HERE, name + ".npz"), **arrays)
+        for call, (given, found) in enumerate(zip(inputs, results)):
+            arrays = {f"in{i}": a for i, a in enumerate(given)} | {f"out{i}": a for i, a in enumerate(found)}
+            np.savez_compressed(os.path.join(HERE, name + (f".{call + 1}" if call else "") + ".npz"), **arrays)
     return failed != 0
 
 

@@ -31,7 +31,8 @@ def job(name, model):
     case = name.split(".")[-1]
     half = next((str(HALVES[prefix]) for prefix in HALVES if case.startswith(prefix)), None)
     tolerance = ("0", "1") if case.startswith("q_") else (half or ("1e-4" if case.startswith("model_") else "1e-5"), "0")
-    return "\t".join([name, model, arrays, arrays, *tolerance])
+    then = ["then=" + more for more in sorted(glob.glob(arrays[: -len(".npz")] + ".[0-9].npz"))]
+    return "\t".join([name, model, arrays, arrays, *tolerance, *then])
 
 
 def exact(lines):
