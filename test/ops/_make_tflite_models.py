@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes small whole .tflite models, float and fully int8, and stores what LiteRT computes for them in test/ops/tflite.
+"""Makes small whole .tflite models: float, fully int8, with 16-bit activations (int16x8), with 8-bit weights only; stores what LiteRT computes for them in test/ops/tflite.
 
 Weights are random: what is tested is the converter's graphs, not what a network has learned. Needs tensorflow beside what
 _make_tflite_cases.py needs: python3 test/ops/_make_tflite_models.py
@@ -84,14 +84,26 @@ def arrays(shape, seed):
     return np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
 
 
-def convert(network, shape, quantize):
+# What activations are stored in: name of the case → the converter's set of operators and type.
+QUANTIZED = {"q_int8_model_": (tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.int8),
+             "q_int16_model_": (tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8, tf.int16)}
+
+
+def convert(network, shape, kind):
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
-    if quantize:
+    if kind != "model_":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind in QUANTIZED:
         converter.representative_dataset = lambda: ([arrays(shape, 100 + i)] for i in range(32))
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
+        operators, dtype = QUANTIZED[kind]
+        converter.target_spec.supported_ops = [operators]
+        converter.inference_input_type = converter.inference_output_type = dtype
     return converter.convert()
+
+
+# The cases of a model; the converter has no 16-bit hard swish, and integers in layers over time only with a signature of their own.
+KINDS = dict(mobile=("model_", *QUANTIZED), keywords=("model_", *QUANTIZED), autoencoder=("model_", *QUANTIZED, "hybrid_model_"),
+             segmenter=("model_", "q_int8_model_"), recurrent=("model_",))
 
 
 def main():
@@ -105,19 +117,20 @@ def main():
                 random = np.random.default_rng(index)
                 layer.set_weights([random.uniform(low, high, w.shape) for w, (low, high) in
                                    zip(layer.get_weights(), ((0.7, 1.3), (-0.3, 0.3), (-0.2, 0.2), (0.3, 1.0)))])
-        for quantize in (False, True) if name != "recurrent" else (False,):
-            content = convert(network, shape, quantize)
+        for kind in KINDS[name]:
+            content = convert(network, shape, kind)
             interpreter = Interpreter(model_content=content,
                                       experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
             interpreter.allocate_tensors()
             into, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
             x = arrays(shape, 3)
-            if quantize:
+            if kind in QUANTIZED:
                 scale, zero = into["quantization"]
-                x = np.clip(np.round(x / scale) + zero, -128, 127).astype(np.int8)
+                limits = np.iinfo(into["dtype"])
+                x = np.clip(np.round(x / scale) + zero, limits.min, limits.max).astype(into["dtype"])
             interpreter.set_tensor(into["index"], x)
             interpreter.invoke()
-            path = os.path.join(HERE, ("q_int8_model_" if quantize else "model_") + name)
+            path = os.path.join(HERE, kind + name)
             with open(path + ".tflite", "wb") as file:
                 file.write(content)
             np.savez_compressed(path + ".npz", in0=x, out0=interpreter.get_tensor(out["index"]))

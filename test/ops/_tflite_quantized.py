@@ -238,3 +238,28 @@ def _(b):
     b.op("QUANTIZE", [b.input(X)], [middle], "QuantizeOptions", 2)
     b.op("QUANTIZE", [middle], [other], "QuantizeOptions", 2)
     b.graph.outputs += [middle, other]
+
+
+# Floats with weights in integers.
+def hybrid(name, op, x, w, bias, options, per_channel, dim=0, **fields):
+    def build(b):
+        scale = (np.abs(w).max(axis=tuple(i for i in range(w.ndim) if i != dim)) / 127).astype(np.float32) if per_channel else \
+            np.float32(np.abs(w).max() / 127)
+        by = (scale, np.zeros(np.size(scale), np.int64), dim)
+        ids = [b.input(x), b.constant(store(w, by, "int8"), by), b.constant(bias)]
+        result = b.tensor("float32", [1])
+        b.graph.outputs.append(result)
+        b.op(op, ids, [result], options, 9 if op == "FULLY_CONNECTED" else 5, **fields)
+
+    CASES[name] = build
+
+
+for per_channel in (False, True):
+    suffix = "_per_channel" if per_channel else ""
+    for asymmetric in (False, True):
+        hybrid("hybrid_fully_connected" + ("_asymmetric" if asymmetric else "") + suffix, "FULLY_CONNECTED", rnd(3, 40), rnd(12, 40), rnd(12),
+               "FullyConnectedOptions", per_channel, asymmetricQuantizeInputs=asymmetric, fusedActivationFunction=RELU)
+    hybrid("hybrid_conv" + suffix, "CONV_2D", rnd(2, 7, 6, 8, high=3.0), rnd(6, 3, 3, 8), rnd(6), "Conv2DOptions", per_channel, padding=SAME,
+           strideH=2, strideW=1)
+hybrid("hybrid_depthwise_per_channel", "DEPTHWISE_CONV_2D", rnd(2, 7, 6, 8, high=3.0), rnd(1, 3, 3, 8), rnd(8), "DepthwiseConv2DOptions", True, dim=3,
+       padding=SAME, strideH=1, strideW=1, depthMultiplier=1)

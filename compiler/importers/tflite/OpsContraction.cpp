@@ -1,5 +1,6 @@
 // TFLite's matrix products.
 #include "compiler/importers/tflite/FixedPoint.h"
+#include "compiler/importers/tflite/Hybrid.h"
 #include "compiler/importers/tflite/OpTable.h"
 
 using namespace mlir;
@@ -10,9 +11,11 @@ using B = GraphBuilder;
 
 static LogicalResult fullyConnected(TfliteNode &n) {
   auto *options = n.options<tflite::FullyConnectedOptions>();
-  bool isFixed = isFixedPointProduct(n, 0, 1);
+  bool isFixed = isFixedPointProduct(n, 0, 1), isHybrid = isHybridProduct(n, 0, 1);
   Value input = isFixed ? centered(n, 0, sumType(n)) : n.in(0);
-  Value weights = isFixed ? centered(n, 1, sumType(n)) : n.in(1);
+  Value weights = isFixed    ? centered(n, 1, sumType(n))
+                  : isHybrid ? centered(n, 1, n.b.ops().getF32Type())
+                             : n.in(1);
   FailureOr<Value> bias = isFixed ? integerBias(n, 2) : n.bias(2, 0, 1);
   if (!options || !input || !weights || failed(bias))
     return failure();
@@ -37,7 +40,16 @@ static LogicalResult fullyConnected(TfliteNode &n) {
   if (*bias && !bias1)
     return failure();
   Value rows = n.b.reshape(input, {count / inner, inner});
-  Value result = n.b.matmul(rows, weights, bias1, /*transposeB=*/true);
+  HybridInput rounded;
+  if (isHybrid) {
+    rounded = hybridInput(n.b, rows, options->asymmetric_quantize_inputs());
+    rows = rounded.steps;
+  }
+  Value result = n.b.matmul(rows, weights, isHybrid ? Value() : bias1, /*transposeB=*/true);
+  if (isHybrid) {
+    result = hybridResult(n, result, rounded, 1);
+    result = bias1 ? n.b.add(result, bias1) : result;
+  }
   result = n.b.reshape(result, shape);
   if (isFixed)
     return setSums(n, result, 0, 1, isWide(n) ? Rounding::Once : Rounding::Up, /*product=*/true,

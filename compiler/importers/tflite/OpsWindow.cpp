@@ -1,5 +1,6 @@
 // TFLite operators that slide windows over [N, H, W, C]: convolutions and pools.
 #include "compiler/importers/tflite/FixedPoint.h"
+#include "compiler/importers/tflite/Hybrid.h"
 #include "compiler/importers/tflite/OpTable.h"
 #include "compiler/importers/tflite/Quantized.h"
 
@@ -56,12 +57,14 @@ static bool isImage(TfliteNode &n, Value value) {
 template <typename Options>
 static LogicalResult convolve(TfliteNode &n, const Options *options, ArrayRef<int64_t> perm,
                               bool isDepthwise) {
-  bool isFixed = isFixedPointProduct(n, 0, 1);
+  bool isFixed = isFixedPointProduct(n, 0, 1), isHybrid = isHybridProduct(n, 0, 1);
   Value input = isFixed ? centered(n, 0, sumType(n)) : n.in(0);
   if (!options || !isImage(n, input) || !isImage(n, n.stored(1)))
     return failure();
   // To [O, I/groups, H, W].
-  Value filter = isFixed ? centered(n, 1, sumType(n), perm) : n.transposed(1, perm);
+  Value filter = isFixed    ? centered(n, 1, sumType(n), perm)
+                 : isHybrid ? centered(n, 1, n.b.ops().getF32Type(), perm)
+                            : n.transposed(1, perm);
   FailureOr<Value> bias = isFixed ? integerBias(n, 2) : n.bias(2, 0, 1);
   if (!filter || failed(bias))
     return failure();
@@ -76,8 +79,20 @@ static LogicalResult convolve(TfliteNode &n, const Options *options, ArrayRef<in
     return failure();
   if (isDepthwise && B::shape(filter)[1] != 1)
     return n.error("has a depthwise filter whose first extent is " + Twine(each) + ", expected 1");
-  Value result = n.b.create<ConvOp>(input, filter, *bias, w.strides, w.pads, w.dilations,
-                                    channels / each, /*channels_last=*/true);
+  HybridInput rounded;
+  if (isHybrid) {
+    // Filters with one scale have a kernel of their own.
+    rounded = hybridInput(n.b, input, isDepthwise || n.quantization(1).scale.size() > 1);
+    if (!rounded.steps)
+      return failure();
+    input = rounded.steps;
+  }
+  Value result = n.b.create<ConvOp>(input, filter, isHybrid ? Value() : *bias, w.strides, w.pads,
+                                    w.dilations, channels / each, /*channels_last=*/true);
+  if (isHybrid) {
+    result = hybridResult(n, result, rounded, 1);
+    result = *bias ? n.b.add(result, *bias) : result;
+  }
   if (isFixed) {
     bool isByte = n.outputElement().isUnsignedInteger();
     return setSums(n, result, 0, 1, isByte && isDepthwise ? Rounding::Away : Rounding::Up,
