@@ -88,7 +88,8 @@ Value tfliteimport::floorShift(GraphBuilder &b, Value x, int bits) {
 Value tfliteimport::scaledExactly(GraphBuilder &b, Value x, Factor by) {
   Value factor = integer(b, by.mantissa << std::max(by.shift, 0));
   Value product = shiftRight(b, b.mul(x, factor), 31, /*away=*/false);
-  return shiftRight(b, product, std::max(-by.shift, 0), /*away=*/true);
+  return shiftRight(b, b.cast(product, b.ops().getI32Type()), std::max(-by.shift, 0),
+                    /*away=*/true);
 }
 
 Value tfliteimport::scaledBy15Bits(GraphBuilder &b, Value x, ArrayRef<Factor> by) {

@@ -26,7 +26,8 @@ enum class Rounding {
 
 /// Integers `x` (f32 or f64) times one factor, or one for each element of the last dim.
 mlir::Value scaled(GraphBuilder &b, mlir::Value x, llvm::ArrayRef<Factor> by, Rounding rounding);
-/// Integers `x` (i64) times a factor, exactly as Rounding::Away says.
+/// Integers `x` (i64) times a factor, exactly as Rounding::Away says, as i32, which is what fits
+/// more lanes of a vector.
 mlir::Value scaledExactly(GraphBuilder &b, mlir::Value x, Factor by);
 /// 64-bit sums `x` (integers in f64) of 16-bit kernels times the factors' upper 15 bits, rounded
 /// once.

@@ -29,7 +29,7 @@ static Value aligned(TfliteNode &n, size_t i, int bits, Factor by) {
   return shiftRight(b, sum, -by.shift, /*away=*/true);
 }
 
-/// Both operands in steps of twice the larger scale / 2^bits, in i64 or i32.
+/// Both operands in steps of twice the larger scale / 2^bits, in i32.
 static std::pair<Value, Value> aligned(TfliteNode &n, int bits) {
   double twice = 2 * std::max(scaleOf(n, 0), scaleOf(n, 1));
   return {aligned(n, 0, bits, fixedPoint(scaleOf(n, 0) / twice)),
@@ -66,7 +66,7 @@ LogicalResult tfliteimport::quantizedProduct(TfliteNode &n, Activation activatio
 
 LogicalResult tfliteimport::quantizedSquaredDifference(TfliteNode &n) {
   auto [lhs, rhs] = aligned(n, 7);
-  Value difference = n.b.sub(lhs, rhs);
+  Value difference = n.b.cast(n.b.sub(lhs, rhs), n.b.ops().getI64Type());
   double twice = 2 * std::max(scaleOf(n, 0), scaleOf(n, 1));
   Factor back = fixedPoint(twice * twice / (double(1 << 14) * outputScale(n)));
   return setCentered(n, scaledExactly(n.b, n.b.mul(difference, difference), back));

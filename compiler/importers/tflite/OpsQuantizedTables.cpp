@@ -187,8 +187,8 @@ LogicalResult tfliteimport::quantizedSoftmax(TfliteNode &n, float beta) {
   int64_t last = B::rank(x) - 1;
   Value below = b.sub(x, b.reduce(ReduceKind::Max, x, {last}, /*keepdims=*/true));
   Value scaled = scaledExactly(b, below, fixedPoint(scaleOf(n, 0) * beta / (10.0 / kRange)));
-  scaled = b.clamp(b.add(scaled, number(b, x, 32767)), -32768, 32767);
-  Value exps = b.cast(interpolated(b, b.cast(scaled, i32), exponential), i64);
+  scaled = b.clamp(b.add(scaled, number(b, scaled, 32767)), -32768, 32767);
+  Value exps = b.cast(interpolated(b, scaled, exponential), i64);
   Value sum = b.reduce(ReduceKind::Sum, exps, {last}, /*keepdims=*/true);
   // The sum as 1 + y, y in [0, 1), times a power of 2.
   Value bits = bitCount(b, sum);
