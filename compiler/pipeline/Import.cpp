@@ -73,6 +73,7 @@ static Options optionsFor(const Options &given, const std::string &entry) {
   };
   own(options.dims);
   own(options.dimRanges);
+  own(options.dimNames);
   return options;
 }
 
