@@ -22,6 +22,7 @@ from torch.export import Dim
 
 FOLDER = pathlib.Path(__file__).parent / "loops"
 RANDOM = np.random.default_rng(0)
+torch.manual_seed(0)
 
 
 def normal(*shape, scale=1.0):
@@ -131,9 +132,18 @@ class Mapped(torch.nn.Module):
         return each(lambda row, scale: torch.softmax(row * scale, -1).cumsum(-1), x, scale)
 
 
+class Guarded(torch.nn.Module):
+    """Its loop ends only where the branch is taken."""
+    def forward(self, x):
+        def shrink(x):
+            return while_loop(lambda i, y: y.sum() > 1, lambda i, y: (i + 1, y * 0.5), (torch.zeros((), dtype=torch.int64), x))[1]
+        return torch.cond(x.min() > 0, shrink, lambda x: x * 2, (x,))
+
+
 MODULES = {
     "counting": (Counting(), [[normal(2, 3), np.int64(6)], [normal(2, 3), np.int64(0)]], None),
     "halving": (Halving(), [[normal(3, 4)], [normal(3, 4, scale=9)]], None),
+    "guarded": (Guarded(), [[np.float32([[1.25, 2, 3]] * 2)], [np.float32([[np.inf, 1, -1]] * 2)]], None),
     "backwards": (Backwards(), [[normal(60, 2, 4)]], None),
     "mapped": (Mapped(), [[normal(400, 5), np.float32(0.7)]], None),
 }
@@ -258,7 +268,6 @@ def rnn():
 
 def main():
     FOLDER.mkdir(exist_ok=True)
-    torch.manual_seed(0)
     for name, (text, runs) in TEXT.items():
         save_onnx(name, parse(text), runs)
     for name, (net, runs, dynamic) in MODULES.items():

@@ -2,9 +2,12 @@
 //
 // A region is imported in place. Of two branches the one that is taken is, when the predicate is
 // known; else both, and each result is selected: sub-graphs of branches and loops have no effects
-// but their results. Loops of few trips, known at import, are imported once a trip; others become
+// but their results. Branches that hold loops become scf.if: a loop may end only where it is meant
+// to run. Loops of few trips, known at import, are imported once a trip; others become
 // loops (LoopBuilder.h).
 #include "compiler/importers/pt2/Importer.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -118,6 +121,12 @@ std::optional<LogicalResult> Importer::importHigherOrder(Node &node, StringRef h
   }
   if (hop == "cond" && graphs.size() == 2)
     return importBranches(node, graphs, values(operands), depth);
+  static constexpr StringRef kLoops[] = {"while_loop", "scan", "map_impl"};
+  if (llvm::is_contained(kLoops, hop) &&
+      llvm::any_of(operands, [](const Tensor &operand) { return operand.isComplex; })) {
+    node.unsupported("expected torch.view_as_real(…)", "complex values in a loop");
+    return std::nullopt;
+  }
   if (hop == "while_loop" && graphs.size() == 2 && lists.size() == 2)
     return importWhile(node, graphs, values(lists[0]), values(lists[1]), depth);
   if (hop == "scan" && graphs.size() == 1 && lists.size() == 3)
@@ -126,6 +135,21 @@ std::optional<LogicalResult> Importer::importHigherOrder(Node &node, StringRef h
     return importScan(node, graphs[0], {}, values(lists[0]), values(lists[1]), depth);
   node.unsupported("");
   return std::nullopt;
+}
+
+/// Whether a graph holds a loop, which may not end in a branch that is not taken.
+static bool holdsLoop(const Json *graph, unsigned depth = 0) {
+  bool found = depth > kMaxDepth; // refused where it is imported
+  forEachElement(field(graph, "nodes"), [&](const Json *node) {
+    StringRef target = asText(field(node, "target")).value_or("");
+    found = found || target.ends_with("higher_order.while_loop");
+    forEachElement(field(node, "inputs"), [&](const Json *input) {
+      Tagged argument = asUnion(field(input, "arg"));
+      found = found ||
+              (argument.tag == "as_graph" && holdsLoop(field(argument.value, "graph"), depth + 1));
+    });
+  });
+  return found;
 }
 
 std::optional<LogicalResult> Importer::importBranches(Node &node, ArrayRef<const Json *> graphs,
@@ -150,30 +174,59 @@ std::optional<LogicalResult> Importer::importBranches(Node &node, ArrayRef<const
   } else {
     return node.failed ? failure() : b.error() << "a branch has no predicate";
   }
+  bool selects = known || !(holdsLoop(graphs[0]) || holdsLoop(graphs[1]));
+  condition = known ? condition : b.cast(b.reshape(condition, {}), b.ops().getI1Type());
+  Location loc = b.loc();
   SmallVector<Tensor> taken[2];
-  for (int branch = 0; branch < 2; ++branch) // on true first
-    if (!known || *known == (branch == 0))
-      if (failed(importGraph(graphs[branch], operands, taken[branch], depth)))
+  Region regions[2];
+  for (int branch = 0; branch < 2; ++branch) { // on true first
+    if (known && *known != (branch == 0))
+      continue;
+    OpBuilder::InsertionGuard guard(b.ops());
+    if (!selects)
+      b.ops().createBlock(&regions[branch]);
+    if (failed(importGraph(graphs[branch], operands, taken[branch], depth)))
+      return failure();
+    for (Tensor &tensor : taken[branch]) // here, where its views can be computed
+      if (tensor.storage && !read(tensor))
         return failure();
+  }
+  b.setLoc(loc);
   if (known)
     return setResults(node, taken[*known ? 0 : 1]);
   if (taken[0].size() != taken[1].size())
     return b.error() << "two branches have different numbers of results";
-  condition = b.cast(b.reshape(condition, {}), b.ops().getI1Type());
   SmallVector<Tensor> results;
+  SmallVector<Value> given[2];
   for (auto [onTrue, onFalse] : llvm::zip(taken[0], taken[1])) {
     if (!onTrue.storage || !onFalse.storage) {
       results.push_back({});
       continue;
     }
     Value yes = read(onTrue), no = read(onFalse);
-    if (!yes || !no)
-      return failure();
     if (yes.getType() != no.getType())
       return b.error() << "two branches give " << shapeName(b.shape(yes)) << " and "
                        << shapeName(b.shape(no)) << ", which is not supported";
-    results.push_back(fresh(b.select(condition, yes, no)));
+    given[0].push_back(yes);
+    given[1].push_back(no);
+    results.push_back(fresh(selects ? b.select(condition, yes, no) : yes));
   }
+  if (selects)
+    return setResults(node, results);
+  Value flag = tensor::ExtractOp::create(b.ops(), loc, condition, ValueRange{});
+  auto branch = scf::IfOp::create(b.ops(), loc, ValueRange(given[0]).getTypes(), flag,
+                                  /*addThenBlock=*/false, /*addElseBlock=*/false);
+  for (int i = 0; i < 2; ++i) {
+    Region &into = i ? branch.getElseRegion() : branch.getThenRegion();
+    into.takeBody(regions[i]);
+    OpBuilder::InsertionGuard guard(b.ops());
+    b.ops().setInsertionPointToEnd(&into.front());
+    scf::YieldOp::create(b.ops(), loc, given[i]);
+  }
+  size_t next = 0;
+  for (Tensor &result : results)
+    if (result.storage)
+      result = fresh(branch.getResult(next++));
   return setResults(node, results);
 }
 
