@@ -94,6 +94,48 @@ def _(b):
     b.op("LSTM", operands, outputs, "LSTMOptions", version=2, fusedActivationFunction=TANH, kernelType=1)
 
 
+def integer_lstm(b, x, major, coupled=False, peepholes=False, projection=0, clip=0.0):
+    """An LSTM of i8 with a cell of i16."""
+    hidden, out = 24, projection or 24
+    by_x, by_out, by_hidden, by_cell = fit(x, "int8"), (1 / 120, 3, 0), (1 / 110, -5, 0), (2.0**-11, 0, 0)
+
+    def weight(shape, seed, dtype="int8"):
+        numbers = rnd(*shape, seed=seed, low=-0.5, high=0.5)
+        by = (float(np.float32(np.abs(numbers).max() / (127 if dtype == "int8" else 32767))), 0, 0)
+        return b.constant(store(numbers, by, dtype), by), by
+
+    def bias(count, seed, scale):
+        return b.constant(np.round(rnd(count, seed=seed, low=-0.5, high=0.5) / scale).astype(np.int32), (scale, 0, 0))
+
+    gates = [weight((hidden, x.shape[-1]), 10 + i) for i in range(4)]
+    biases = [bias(hidden, 30 + i, float(np.float32(by[0] * by_x[0]))) for i, (_, by) in enumerate(gates)]
+    again = [weight((hidden, out), 20 + i) for i in range(4)]
+    peeps = [weight((hidden,), 40 + i, "int16")[0] if peepholes and (i or not coupled) else -1 for i in range(3)]
+    gates, again = [index for index, _ in gates], [index for index, _ in again]
+    if coupled:
+        gates[0] = again[0] = biases[0] = -1
+    project = [-1, -1]
+    if projection:
+        index, by = weight((projection, hidden), 50)
+        project = [index, bias(projection, 51, float(np.float32(by[0] * by_hidden[0])))]
+    batch = x.shape[1 if major else 0]
+    inner = [b.tensor("int16", [1], (2.0**-12, 0, 0)) for _ in range(4)] + \
+        [b.tensor("int8", [1], by_hidden if projection else by_out)]
+    b.op("UNIDIRECTIONAL_SEQUENCE_LSTM",
+         [b.input(store(x, by_x, "int8"), by_x), *gates, *again, *peeps, *biases, *project, variable(b, "int8", [batch, out], by_out),
+          variable(b, "int16", [batch, hidden], by_cell), -1, -1, -1, -1], [result(b, "int8", by_out)],
+         "UnidirectionalSequenceLSTMOptions", fusedActivationFunction=TANH, timeMajor=major, cellClip=clip)
+    b.graph.operators[-1].intermediates = inner
+
+
+for name, options in (("time_major", dict(major=True)), ("batch_major", dict(major=False)), ("coupled", dict(major=True, coupled=True)),
+                      ("peepholes", dict(major=True, peepholes=True)),
+                      ("projection", dict(major=False, projection=10, clip=1.5))):
+    @case("q_int8_lstm_" + name)
+    def _(b, options=options):
+        integer_lstm(b, rnd(6, 3, 12, low=-1.0, high=1.0), **options)
+
+
 for rank in (1, 2):
     @case(f"svdf_rank_{rank}")
     def _(b, rank=rank):

@@ -159,8 +159,14 @@ LogicalResult ModelImport::importConstant(Tensor &tensor, StringRef reader) {
       return fail("is a variable of a sub-graph that is called, which is not supported");
     Variable &variable = variables[tensor.name];
     // It stands for 0 at first.
-    if (tensor.quantization && tensor.quantization.zeroPoint.front() != 0)
-      return fail("is a variable whose zero point is not 0, which is not supported");
+    if (int64_t zero = tensor.quantization ? tensor.quantization.zeroPoint.front() : 0) {
+      if (!tensor.element.isInteger(8) || tensor.element.isUnsignedInteger())
+        return fail("is a variable of " + elementName(tensor.element) +
+                    " whose zero point is not 0, which is not supported");
+      if (!variable.initial)
+        variable.initial = DenseElementsAttr::get(
+            type, APInt(8, static_cast<uint64_t>(zero), /*isSigned=*/true, /*implicitTrunc=*/true));
+    }
     tensor.stored = readVariable(variable, tensor.name, type);
     return success(tensor.stored != nullptr);
   }
@@ -323,8 +329,12 @@ LogicalResult ModelImport::importOperator(const tflite::Operator &op) {
   if (llvm::any_of(*inputs, [](Tensor *input) { return input && input->poisoned; }))
     return poison();
   SmallVector<const Tensor *> reads(inputs->begin(), inputs->end()),
-      writes(outputs->begin(), outputs->end());
-  TfliteNode node(b, op, kind, name, reads, writes, unsupported);
+      writes(outputs->begin(), outputs->end()), holds;
+  for (size_t i = 0; op.intermediates() && i < op.intermediates()->size(); ++i) {
+    auto index = static_cast<uint32_t>(op.intermediates()->Get(i));
+    holds.push_back(index < scope->tensors.size() ? &scope->tensors[index] : nullptr);
+  }
+  TfliteNode node(b, op, kind, name, reads, writes, holds, unsupported);
   for (const Tensor *output : writes)
     if (!output->element && output->proto->type() != tflite::TensorType::RESOURCE) {
       (void)node.unsupported(typeName(output->proto->type()));

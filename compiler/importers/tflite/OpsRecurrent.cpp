@@ -1,6 +1,7 @@
 // TFLite's recurrent layers. Their states are tensors that are variables.
 #include "compiler/importers/tflite/FixedPoint.h"
 #include "compiler/importers/tflite/OpTable.h"
+#include "compiler/importers/tflite/Quantized.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -113,8 +114,15 @@ static LogicalResult checkLstm(TfliteNode &n, const Options *options, size_t nor
 
 constexpr LstmPlaces kOneDirection{1, 5, 9, 12, 16, 18, 19};
 
+/// Whether the layer works on integers.
+static bool isInteger(TfliteNode &n) {
+  return n.has(0) && n.stored(0) && B::element(n.stored(0)).isInteger(8);
+}
+
 static LogicalResult sequenceLstm(TfliteNode &n) {
   auto *options = n.options<tflite::UnidirectionalSequenceLSTMOptions>();
+  if (options && isInteger(n))
+    return quantizedLstm(n, options->time_major(), options->cell_clip(), options->proj_clip());
   if (failed(checkLstm(n, options, 20)))
     return failure();
   if (options->diagonal_recurrent_tensors())
@@ -156,6 +164,8 @@ static LogicalResult lstm(TfliteNode &n) {
     return failure();
   if (options->kernel_type() == tflite::LSTMKernelType::BASIC)
     return failed(checkFloats(n, {0, 1, 2})) ? failure() : basicLstm(n);
+  if (isInteger(n))
+    return quantizedLstm(n, /*timeMajor=*/true, options->cell_clip(), options->proj_clip());
   if (failed(checkLstm(n, options, 20)))
     return failure();
   return n.set(lstmDirection(n, kOneDirection, /*timeMajor=*/true, false));

@@ -32,6 +32,9 @@ mlir::LogicalResult quantizedSigmoid(TfliteNode &n);
 mlir::LogicalResult quantizedTanh(TfliteNode &n);
 mlir::LogicalResult quantizedSoftmax(TfliteNode &n, float beta);
 mlir::LogicalResult quantizedL2Normalization(TfliteNode &n);
+/// UNIDIRECTIONAL_SEQUENCE_LSTM, or LSTM, of i8; limits of 0 are none.
+mlir::LogicalResult quantizedLstm(TfliteNode &n, bool timeMajor, float cellClip,
+                                  float projectionClip);
 /// Averages of stored integers, input and output quantised alike.
 mlir::LogicalResult quantizedAverage(TfliteNode &n, mlir::Value average,
                                      tflite::ActivationFunctionType activation);

@@ -45,9 +45,11 @@ public:
   /// `inputs` holds null for an optional input that is absent.
   TfliteNode(GraphBuilder &builder, const tflite::Operator &proto, llvm::StringRef op,
              std::string name, llvm::ArrayRef<const Tensor *> inputs,
-             llvm::ArrayRef<const Tensor *> outputs, UnsupportedOps &collector)
+             llvm::ArrayRef<const Tensor *> outputs, llvm::ArrayRef<const Tensor *> intermediates,
+             UnsupportedOps &collector)
       : b(builder), proto(proto), opName(op), nodeName(std::move(name)), inputs(inputs),
-        outputs(outputs), values(outputs.size()), collector(collector) {}
+        outputs(outputs), intermediates(intermediates), values(outputs.size()),
+        collector(collector) {}
 
   GraphBuilder &b;
 
@@ -73,6 +75,10 @@ public:
   /// when it is absent.
   mlir::FailureOr<mlir::Value> bias(size_t i, size_t lhs, size_t rhs);
   const Quantization &quantization(size_t i) const { return inputs[i]->quantization; }
+  /// What a kernel's inner value `i` is stored in; null where the file does not say.
+  const Quantization *intermediate(size_t i) const {
+    return i < intermediates.size() && intermediates[i] ? &intermediates[i]->quantization : nullptr;
+  }
   /// (value - zero point) * scale in f32, of integers whose dims were permuted by `perm`, if any.
   mlir::Value dequantizedBy(mlir::Value value, const Quantization &by,
                             llvm::ArrayRef<int64_t> perm);
@@ -127,7 +133,7 @@ private:
   const tflite::Operator &proto;
   llvm::StringRef opName;
   std::string nodeName;
-  llvm::ArrayRef<const Tensor *> inputs, outputs;
+  llvm::ArrayRef<const Tensor *> inputs, outputs, intermediates;
   llvm::SmallVector<mlir::Value> values;
   llvm::SmallVector<std::pair<size_t, mlir::Value>, 2> changed;
   UnsupportedOps &collector;
