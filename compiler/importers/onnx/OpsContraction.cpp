@@ -9,13 +9,38 @@ using namespace ingot::onnximport;
 
 using B = GraphBuilder;
 
+/// A product of matrices of integers, as a sum of products of elements: contractions of the graph
+/// level take integers of up to 16 bits.
+static Value integerProduct(OnnxNode &n, Value lhs, Value rhs) {
+  GraphBuilder &b = n.b;
+  if (B::rank(lhs) == 0 || B::rank(rhs) == 0)
+    return b.fail("a matrix product of a scalar");
+  bool row = B::rank(lhs) == 1, column = B::rank(rhs) == 1;
+  lhs = row ? b.unsqueeze(lhs, 0) : lhs;
+  rhs = column ? b.unsqueeze(rhs, 1) : rhs;
+  if (B::shape(lhs).back() != B::shape(rhs)[B::rank(rhs) - 2])
+    return b.fail("a matrix product of shapes " + shapeName(B::shape(lhs)) + " and " +
+                  shapeName(B::shape(rhs)));
+  // [.., m, k, 1] * [.., 1, k, n]; leading dims broadcast.
+  Value products = b.mul(b.unsqueeze(lhs, B::rank(lhs)), b.unsqueeze(rhs, B::rank(rhs) - 2));
+  if (!products)
+    return {};
+  int64_t rank = B::rank(products);
+  Value sum = b.reduce(ReduceKind::Sum, products, {rank - 2}, false);
+  Ints dropped;
+  if (row)
+    dropped.push_back(rank - 3);
+  if (column)
+    dropped.push_back(rank - 2);
+  return b.squeeze(sum, dropped);
+}
+
 static LogicalResult matmul(OnnxNode &n) {
   Value lhs = n.in(0), rhs = n.in(1);
   if (!lhs || !rhs)
     return failure();
-  // Integer contractions of the graph level take at most 16 bits and give 32.
   if (!B::isFloat(lhs))
-    return n.unsupported("of " + elementName(B::element(lhs)), "expected a float type");
+    return n.set(integerProduct(n, lhs, rhs));
   return n.set(matmulAnyRank(n.b, lhs, rhs));
 }
 

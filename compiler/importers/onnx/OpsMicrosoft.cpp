@@ -13,8 +13,19 @@ static LogicalResult fusedMatmul(OnnxNode &n) {
   Value lhs = n.in(0), rhs = n.in(1);
   double alpha = n.floatAttr("alpha", 1.0);
   bool transA = n.intAttr("transA", 0), transB = n.intAttr("transB", 0);
-  if (n.intAttr("transBatchA", 0) || n.intAttr("transBatchB", 0))
-    return n.unsupported("transBatchA or transBatchB", "expected 0");
+  bool batchA = n.intAttr("transBatchA", 0), batchB = n.intAttr("transBatchB", 0);
+  // The rows of the matrices come first, before the batches: [d0, d1…, dn] is [d1…, d0, dn].
+  auto rowsFirst = [&](Value value) {
+    if (!value || B::rank(value) < 3)
+      return value;
+    Ints perm;
+    for (int64_t dim = 1; dim + 1 < B::rank(value); ++dim)
+      perm.push_back(dim);
+    perm.append({0, B::rank(value) - 1});
+    return b.transpose(value, perm);
+  };
+  lhs = batchA ? rowsFirst(lhs) : lhs;
+  rhs = batchB ? rowsFirst(rhs) : rhs;
   auto swapped = [&](Value value) {
     if (!value || B::rank(value) < 2)
       return value;
@@ -26,6 +37,26 @@ static LogicalResult fusedMatmul(OnnxNode &n) {
   };
   return n.set(
       b.scale(matmulAnyRank(b, transA ? swapped(lhs) : lhs, transB ? swapped(rhs) : rhs), alpha));
+}
+
+/// A Gemm and the activation after it.
+static LogicalResult fusedGemm(OnnxNode &n) {
+  GraphBuilder &b = n.b;
+  double alpha = n.floatAttr("alpha", 1.0), beta = n.floatAttr("beta", 1.0);
+  bool transA = n.intAttr("transA", 0), transB = n.intAttr("transB", 0);
+  std::string activation = n.stringAttr("activation", "");
+  double slope = n.floatAttr("activation_alpha", 0.01f);
+  Value product = gemm(b, n.in(0), n.in(1), n.opt(2), alpha, beta, transA, transB);
+  if (activation == "Relu")
+    return n.set(b.create<ReluOp>(product));
+  if (activation == "Tanh")
+    return n.set(b.create<TanhOp>(product));
+  if (activation == "Sigmoid")
+    return n.set(b.create<SigmoidOp>(product));
+  if (activation == "LeakyRelu" && product)
+    return n.set(b.select(b.cmp(CmpKind::Lt, product, b.scalarLike(product, 0.0)),
+                          b.scale(product, slope), product));
+  return n.unsupported("activation = " + activation, "expected Relu, LeakyRelu, Tanh or Sigmoid");
 }
 
 static LogicalResult gelu(OnnxNode &n) { return n.set(n.b.create<GeluOp>(n.in(0), false)); }
@@ -76,6 +107,7 @@ void onnximport::addMicrosoftOps(OpTable &table) {
   addMicrosoftAttentionOps(table);
   addMicrosoftQuantizedOps(table);
   table.add(domain, "FusedMatMul", 1, kNewest, fusedMatmul);
+  table.add(domain, "FusedGemm", 1, kNewest, fusedGemm);
   table.add(domain, "Gelu", 1, kNewest, gelu);
   table.add(domain, "BiasGelu", 1, kNewest, biasGelu);
   table.add(domain, "FastGelu", 1, kNewest, fastGelu);
