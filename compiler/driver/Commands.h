@@ -31,6 +31,7 @@ struct InspectOptions {
   std::map<std::string, int64_t> dims;
   std::map<std::string, Options::DimRange> dimRanges;
   std::map<std::string, std::string> dimNames;
+  std::vector<Options::ValueRange> values;
   std::vector<std::string> plugins; ///< with `missing`: they may add operators
   bool disassemble = false;         ///< programs: the plan as text
   bool verify = false;              ///< programs: hash the weights too

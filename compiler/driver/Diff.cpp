@@ -73,6 +73,15 @@ llvm::Expected<std::vector<TensorValue>> readInputs(func::FuncOp function, ingot
       ingot_tensor_info info;
       ingot_program_input(program, 0, i, &info);
       run::fillRandom(bytes.data(), type.getNumElements(), info, /*seed=*/1 + i);
+      uint32_t input = 0, element = 0;
+      for (uint32_t k = 0; k < ingot_program_num_dims(program, 0); ++k) {
+        ingot_dim dim;
+        size_t width = ingot_type_bits(info.type) / 8;
+        if (ingot_program_dim_value(program, 0, k, &input, &element) && input == i &&
+            ingot_program_dim(program, 0, k, &dim) == INGOT_OK &&
+            (element + 1) * width <= bytes.size())
+          std::memcpy(bytes.data() + element * width, &dim.hi, width);
+      }
       values.emplace_back(type, std::move(bytes));
       continue;
     }

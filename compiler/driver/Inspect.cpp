@@ -168,6 +168,7 @@ int printMissing(const InspectOptions &options) {
   state.options.dims = options.dims;
   state.options.dimRanges = options.dimRanges;
   state.options.dimNames = options.dimNames;
+  state.options.values = options.values;
   state.options.plugins = options.plugins;
   if (llvm::Error error = prepare(state)) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';

@@ -78,8 +78,18 @@ llvm::Expected<std::vector<TensorValue>> LoadedProgram::run(ArrayRef<TensorValue
   if (ingot_session_run(session, 0))
     return fail();
   std::vector<TensorValue> values;
-  for (auto [output, type] : llvm::zip(outputs, results)) {
-    auto tensor = cast<RankedTensorType>(type);
+  for (auto [i, output] : llvm::enumerate(outputs)) {
+    // The run may have counted what an output holds.
+    int64_t dims[INGOT_MAX_RANK];
+    uint32_t rank = 0;
+    if (ingot_session_output_dims(session, 0, i, dims, &rank))
+      return fail();
+    auto tensor = RankedTensorType::get(ArrayRef(dims, rank),
+                                        cast<RankedTensorType>(results[i]).getElementType());
+    if (auto bytes = tensorBytes(tensor); bytes && !packedType(tensor.getElementType()))
+      output.second = *bytes;
+    else if (!bytes)
+      llvm::consumeError(bytes.takeError());
     std::vector<char> data(output.first, output.first + output.second);
     if (ingot_type packed = packedType(tensor.getElementType())) {
       data.resize(tensor.getNumElements());

@@ -107,7 +107,19 @@ bool ExpressionTable::solve(const DimExpr &extent, int32_t input, int32_t dim) {
   return true;
 }
 
-llvm::Error ExpressionTable::addInputs(llvm::ArrayRef<mlir::RankedTensorType> inputs) {
+llvm::Error ExpressionTable::addInputs(llvm::ArrayRef<mlir::RankedTensorType> inputs,
+                                       llvm::ArrayRef<ValueDim> values) {
+  for (const ValueDim &value : values) {
+    bool known = value.input >= 0 && value.input < int64_t(inputs.size()) && value.element >= 0 &&
+                 value.element < INT32_MAX;
+    if (!known)
+      return llvm::createStringError("'" + value.name + "' is element " +
+                                     llvm::Twine(value.element) + " of input " +
+                                     llvm::Twine(value.input) + ", which is not there");
+    int32_t row = add(ExprOp::input_value, value.input, value.element, 0);
+    rowOfName[value.name] = row;
+    names.push_back({value.name, row});
+  }
   struct Open {
     DimExpr extent;
     int32_t input, dim;

@@ -3,6 +3,7 @@
 
 #include "ir/graph/DimSteps.h"
 #include "ir/graph/Graph.h"
+#include "ir/graph/ValueDims.h"
 #include "runtime-lib/schema/program_generated.h"
 #include "llvm/ADT/DenseMap.h"
 #include <map>
@@ -22,9 +23,16 @@ public:
   explicit ExpressionTable(const DimBounds &bounds, const DimSteps &steps = {})
       : bounds(bounds), steps(steps) {}
 
-  /// Takes the inputs' extents: each name in them gets the row that computes it, as the extent
-  /// itself or by solving an extent that is linear in the name. Error: a name that no input tells.
-  llvm::Error addInputs(llvm::ArrayRef<mlir::RankedTensorType> inputs);
+  /// Takes what inputs hold, and the inputs' extents: each name gets the row that computes it, as
+  /// the value or the extent itself or by solving an extent that is linear in the name. Error: a
+  /// name that no input tells, or a value that no input has.
+  llvm::Error addInputs(llvm::ArrayRef<mlir::RankedTensorType> inputs,
+                        llvm::ArrayRef<ValueDim> values = {});
+
+  /// What an element of a variable is after a run; `bound` until then, and at most.
+  int32_t addVariable(uint32_t variable, int64_t bound) {
+    return add(fmt::ExprOp::variable_value, static_cast<int32_t>(variable), 0, bound);
+  }
 
   /// The names in the order they were solved, and their rows.
   llvm::ArrayRef<std::pair<std::string, int32_t>> getNames() const { return names; }

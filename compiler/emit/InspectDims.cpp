@@ -71,10 +71,14 @@ std::string DimsText::extent(const Entry *entry, const Extent *extent) const {
 
 std::string DimsText::formula(const Entry *entry, uint32_t index) const {
   const Expr *expr = entry->expressions()->Get(index);
-  if (expr->op() == ExprOp::input_dim) {
+  if (expr->op() == ExprOp::input_dim || expr->op() == ExprOp::input_value) {
     const flatbuffers::String *input = entry->inputs()->Get(expr->a())->name();
-    return "dim " + std::to_string(expr->b()) + " of " + std::string(input->c_str(), input->size());
+    return (expr->op() == ExprOp::input_dim ? "dim " : "element ") + std::to_string(expr->b()) +
+           " of " + std::string(input->c_str(), input->size());
   }
+  if (expr->op() == ExprOp::variable_value)
+    return "element " + std::to_string(expr->b()) + " of variable " + std::to_string(expr->a()) +
+           " after the run, up to " + std::to_string(expr->value());
   std::string a = row(entry, expr->a()), b = row(entry, expr->b());
   switch (expr->op()) {
   case ExprOp::add:

@@ -310,7 +310,11 @@ llvm::Error ProgramBuilder::addMemory(EmitReport &report) {
   return llvm::Error::success();
 }
 
-uint32_t ProgramBuilder::formatVersion() const { return program.dim_names.empty() ? 1 : 2; }
+uint32_t ProgramBuilder::formatVersion() const {
+  if (!valueDims(module).empty() || !countedDims(module).empty())
+    return 4;
+  return program.dim_names.empty() ? 1 : 2;
+}
 
 flatbuffers::DetachedBuffer ProgramBuilder::serialize(llvm::ArrayRef<uint8_t> dataHash) const {
   if (!constants.empty())

@@ -57,6 +57,7 @@ private:
   void addBuffers(mlir::ValueRange buffers, fmt::InstructionT &step, ExpressionTable &table);
   void addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, ExpressionTable &table);
   void placeBuffers(plan::EntryOp op, ExpressionTable &table);
+  uint64_t borderBytes(bool isInput, uint32_t index) const;
   uint32_t dimName(llvm::StringRef name);
   std::vector<uint32_t> layersOf(llvm::ArrayRef<llvm::StringRef> names);
   uint32_t indexOf(llvm::StringRef symbol) const { return indices.lookup(symbol); }
@@ -67,6 +68,7 @@ private:
   DimBounds bounds;
   mutable fmt::ProgramT program;
   fmt::PlanT *plan = nullptr;
+  const fmt::EntryT *current = nullptr; ///< the entry under construction; its signature is there
   llvm::SmallVector<PlacedSegment> segments;
   llvm::SmallVector<PlacedConstant> constants;
   uint64_t dataOffset = 0, dataBytes = 0;

@@ -2,6 +2,8 @@
 #include "compiler/emit/ProgramBuilder.h"
 
 #include "ir/graph/WeightStore.h"
+#include "runtime-lib/include/ingot/runtime.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -25,6 +27,15 @@ void ProgramBuilder::placeBuffers(plan::EntryOp op, ExpressionTable &table) {
     offset = table.apply(fmt::ExprOp::mul, table.apply(fmt::ExprOp::ceil_div, *top, alignment),
                          alignment);
   }
+}
+
+/// Bytes of an input or output of the entry at the bounds of its dims.
+uint64_t ProgramBuilder::borderBytes(bool isInput, uint32_t index) const {
+  const fmt::TensorT &tensor = *(isInput ? current->inputs : current->outputs)[index];
+  uint64_t bits = ingot_type_bits(static_cast<ingot_type>(tensor.type));
+  for (const fmt::SigDim &dim : tensor.dims)
+    bits = llvm::SaturatingMultiply(bits, static_cast<uint64_t>(dim.max()));
+  return bits == UINT64_MAX ? bits : (bits + 7) / 8;
 }
 
 void ProgramBuilder::addBuffers(ValueRange buffers, fmt::InstructionT &step,
@@ -52,8 +63,11 @@ void ProgramBuilder::addBuffers(ValueRange buffers, fmt::InstructionT &step,
                                         table.term(origin.offset)));
     if (!type.getExpression().empty())
       sizeRow = table.row(table.term(type.size()));
+    // Interval arithmetic may give a sum of products more than its extents multiply to.
     if (place)
       bytes = std::min<uint64_t>(bytes, place.getType().getBytes());
+    else if (kind == fmt::BufferKind::input || kind == fmt::BufferKind::output)
+      bytes = std::min(bytes, borderBytes(kind == fmt::BufferKind::input, index));
     placed |= offsetRow >= 0 || sizeRow >= 0;
     placements.emplace_back(offsetRow, sizeRow);
     step.buffers.emplace_back(kind, index, offset, bytes);
@@ -121,16 +135,21 @@ void ProgramBuilder::addArenaSizes(plan::EntryOp op, fmt::EntryT &entry, Express
 
 llvm::Error ProgramBuilder::addEntry(plan::EntryOp op) {
   auto entry = std::make_unique<fmt::EntryT>();
+  current = entry.get();
   entry->name = op.getSymName().str();
   DimSteps steps = dimSteps(module);
   ExpressionTable table(bounds, steps);
   SmallVector<RankedTensorType> inputs;
   for (Type type : op.getInputTypes().getAsValueRange<TypeAttr>())
     inputs.push_back(cast<RankedTensorType>(type));
-  if (llvm::Error error = table.addInputs(inputs))
+  SmallVector<ValueDim> values = valueDims(module);
+  if (llvm::Error error = table.addInputs(inputs, values))
     return error;
-  for (auto &[name, row] : table.getNames()) {
-    DimExpr::Range range = rangeOf(DimExpr::symbol(name), bounds);
+  for (auto [i, entryOf] : llvm::enumerate(table.getNames())) {
+    auto &[name, row] = entryOf;
+    // A value that has been computed with is in no extent.
+    DimExpr::Range range =
+        i < values.size() ? values[i].bounds : rangeOf(DimExpr::symbol(name), bounds);
     int64_t step = steps.contains(name) ? steps.lookup(name) : 1;
     entry->dims.emplace_back(dimName(name), row, range.low * step, range.high * step);
   }
@@ -153,6 +172,17 @@ llvm::Error ProgramBuilder::addEntry(plan::EntryOp op) {
   if (llvm::Error error =
           signature(op.getOutputNames(), op.getOutputTypes(), "output", entry->outputs))
     return error;
+  for (const CountedDim &counted : countedDims(module)) {
+    bool known = counted.output >= 0 && counted.output < int64_t(entry->outputs.size()) &&
+                 counted.dim >= 0 &&
+                 counted.dim < int64_t(entry->outputs[counted.output]->dims.size()) &&
+                 indices.contains(counted.variable);
+    if (!known)
+      return llvm::createStringError("'" + counted.variable + "' is the extent of no output");
+    fmt::SigDim &dim = entry->outputs[counted.output]->dims[counted.dim];
+    int64_t bound = dim.max();
+    dim = fmt::SigDim(0, bound, table.addVariable(indexOf(counted.variable), bound), -1);
+  }
   placeBuffers(op, table);
   addSteps(op.getBody().front(), *entry, table);
   addArenaSizes(op, *entry, table);
@@ -185,7 +215,9 @@ void ProgramBuilder::addSteps(Block &block, fmt::EntryT &entry, ExpressionTable 
     } else if (auto copy = dyn_cast<plan::CopyOp>(op)) {
       fmt::InstructionT &step = add(fmt::Op::copy, op);
       addBuffers({copy.getDestination(), copy.getSource()}, step, table);
-      step.bytes = std::make_unique<fmt::Extent>(table.extent(copy.getSource().getType().size()));
+      fmt::Extent bytes = table.extent(copy.getSource().getType().size());
+      int64_t most = std::min(step.buffers[0].size(), step.buffers[1].size());
+      step.bytes = std::make_unique<fmt::Extent>(std::min(bytes.value(), most), bytes.expr(), 0);
     } else if (auto branch = dyn_cast<plan::IfOp>(op)) {
       fmt::InstructionT &toElse = add(fmt::Op::jump_if_false, op);
       addBuffers(branch.getCondition(), toElse, table);

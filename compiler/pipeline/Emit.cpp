@@ -18,6 +18,11 @@ static std::string describe(const CompileState &state) {
       ",");
   for (auto &[name, extent] : state.options.dims)
     text += " --dim " + name + "=" + std::to_string(extent);
+  for (const Options::ValueRange &value : state.options.values)
+    text += " --value " + value.input +
+            (value.element ? "[" + std::to_string(*value.element) + "]=" : "=") +
+            std::to_string(value.low) +
+            (value.low == value.high ? "" : ".." + std::to_string(value.high));
   return text;
 }
 

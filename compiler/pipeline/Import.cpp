@@ -51,6 +51,20 @@ static FailureOr<RangedDim> rangeOf(Location loc, const Options &options, const 
   return RangedDim{dim.name, {low, high}};
 }
 
+/// A value's range and a size of the same name would contradict each other.
+static LogicalResult checkValues(Location loc, const Options &options) {
+  for (const Options::ValueRange &value : options.values)
+    for (const auto &[name, extent] : options.dims) {
+      StringRef rest = name;
+      uint64_t element;
+      if (value.low < value.high && rest.consume_front(value.input) &&
+          (rest.empty() || (rest.consume_front(".") && !rest.getAsInteger(10, element))))
+        return emitError(loc) << "--dim " << name << " and --value " << value.input
+                              << " say the same; expected one of them";
+    }
+  return success();
+}
+
 /// Imports the file at `path` for the extents of `options`.
 using Importer = llvm::function_ref<FailureOr<OwningOpRef<ModuleOp>>(const Options &, OpenDims *)>;
 
@@ -95,6 +109,8 @@ static FailureOr<OwningOpRef<ModuleOp>> importOpened(MLIRContext &context, const
 static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const Options &options,
                                                    bool onlyMissing, Importer importer) {
   Location loc = UnknownLoc::get(&context);
+  if (failed(checkValues(loc, options)))
+    return failure();
   auto run = [&](const Options &at, OpenDims *open) {
     OpenDims none;
     return importOpened(context, at, open ? *open : none, importer);
@@ -102,16 +118,26 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
   OpenDims open;
   open.collect = true;
   auto fixed = run(options, &open);
-  if (options.dimRanges.empty() && (succeeded(fixed) || open.dims.empty()))
+  // What inputs hold comes first: at one of the values it is seen which extents are open.
+  SmallVector<RangedDim> dims;
+  for (const OpenDim &dim : open.dims)
+    if (dim.isValue)
+      dims.push_back({dim.name, {*dim.low, *dim.high}, true});
+  if (!dims.empty()) {
+    Options at = options;
+    auto numbers = chooseSamples(dims).sizes.front();
+    at.dims.insert(numbers.begin(), numbers.end());
+    open.dims.clear();
+    fixed = run(at, &open);
+  }
+  bool fits = options.dimRanges.empty() && (succeeded(fixed) || open.dims.empty());
+  if ((fits && dims.empty()) || (failed(fixed) && open.dims.empty()))
     return fixed;
-  if (failed(fixed) && open.dims.empty())
-    return failure();
   // Without any range the importer says best what is missing.
   bool bounded = llvm::all_of(open.dims, [](const OpenDim &dim) { return dim.high.has_value(); });
-  if (options.dimRanges.empty() && !bounded && !onlyMissing)
+  if (failed(fixed) && options.dimRanges.empty() && !bounded && !onlyMissing)
     return run(options, nullptr);
   std::set<std::string> used;
-  SmallVector<RangedDim> dims;
   for (const OpenDim &dim : open.dims) {
     // A file's own extent stays unless a range is asked for.
     bool asked = options.dimRanges.contains(dim.name) ||

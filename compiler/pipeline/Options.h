@@ -36,6 +36,14 @@ struct Options {
   std::map<std::string, DimRange> dimRanges;
   /// --dim NAME=OTHER: other names for dims. Dims of one name have one extent.
   std::map<std::string, std::string> dimNames;
+  /// --value INPUT=N, INPUT=LO..HI, INPUT[I]=…: what an integer input holds, for models that make
+  /// shapes of it. Bounds are inclusive; the last one that is given for an element counts.
+  struct ValueRange {
+    std::string input;
+    std::optional<int64_t> element; ///< nothing: all of them
+    int64_t low = 0, high = 0;
+  };
+  std::vector<ValueRange> values;
   std::string dumpDirectory;                 ///< --dump-phases
   std::optional<Phase> stopAfter, startFrom; ///< --stop-after, --start-from
   std::string source;               ///< --source: the model file of a resumed dump, when it moved

@@ -8,8 +8,9 @@
 namespace ingot {
 
 /// The newest version this runtime reads; it reads all before it. A program has the lowest version
-/// that can say it: 2 with named dims, 1 without.
-constexpr uint32_t kFormatVersion = 2;
+/// that can say it: 4 with values of inputs or of variables in expressions, 2 with named dims, else
+/// 1. There is no 3, so that no flipped bit makes one version of another.
+constexpr uint32_t kFormatVersion = 4;
 constexpr uint32_t kFileHeaderSize = 128;
 constexpr uint32_t kSegmentsAlignment =
     16384; // pages of AArch64 systems are up to 16 KiB for our purposes

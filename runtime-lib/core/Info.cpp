@@ -134,6 +134,17 @@ ingot_status ingot_program_dim(const ingot_program *program, uint32_t entry, uin
   return INGOT_OK;
 }
 
+int ingot_program_dim_value(const ingot_program *program, uint32_t entry, uint32_t index,
+                            uint32_t *input, uint32_t *element) {
+  if (index >= ingot_program_num_dims(program, entry))
+    return 0;
+  const EntryState &state = program->entries[entry];
+  const fmt::Expr &row = state.expressions[state.names[index].expr()];
+  *input = uint32_t(row.a());
+  *element = uint32_t(row.b());
+  return row.op() == fmt::ExprOp::input_value;
+}
+
 uint64_t ingot_session_arena_bytes(const ingot_session *session, uint32_t entry) {
   return entry < session->program->numEntries ? session->arenaBytes[entry] : 0;
 }

@@ -41,7 +41,7 @@ ingot_status checkCpu(const ingot_host &host, const char *name, const fmt::Targe
   if (target->kernel_abi() != INGOT_KERNEL_ABI_VERSION)
     return fail(error, INGOT_ERROR_UNSUPPORTED,
                 "%s has kernels of ABI version %u, but this runtime has version %u\nhint: compile "
-                "it again with the release this runtime is from",
+                "it again",
                 name, uint64_t(target->kernel_abi()), uint64_t(uint32_t(INGOT_KERNEL_ABI_VERSION)));
   uint32_t missing = 0;
   for (uint32_t i = 0; i < count(target->features()); ++i) {
@@ -58,10 +58,8 @@ ingot_status checkCpu(const ingot_host &host, const char *name, const fmt::Targe
     return INGOT_OK;
   if (missing > 8)
     append(error, " and %u more", uint64_t(missing - 8));
-  append(
-      error,
-      "\nhint: compile it with --target=host on this machine, or with a lower level after a slash "
-      "(--target=A/B)");
+  append(error,
+         "\nhint: compile it with --target=host here, or with a lower level too: --target=A/B");
   return INGOT_ERROR_UNSUPPORTED;
 }
 
@@ -337,11 +335,9 @@ ingot_status ingot_core_open(const void *image, uint64_t size, const ingot_host 
   ingot_program *program = nullptr;
   ingot_status status = INGOT_OK;
   if (!image || reinterpret_cast<uintptr_t>(image) % 8)
-    status = fail(error, INGOT_ERROR_ARGUMENT,
-                  "a program must lie at an address that is a multiple of 8");
+    status = fail(error, INGOT_ERROR_ARGUMENT, "a program must lie at a multiple of 8");
   if (!status && options && options->struct_size != sizeof(*options))
-    status = fail(error, INGOT_ERROR_ARGUMENT,
-                  "struct_size of the options is not that of this runtime's headers");
+    status = fail(error, INGOT_ERROR_ARGUMENT, "struct_size is not that of this runtime's headers");
   if (!status)
     status = verifyProgram(image, size, draft.host.name, draft.root, draft.segments, error);
   if (!status)

@@ -141,7 +141,7 @@ struct ingot_session {
   int64_t *values;
   int64_t *limits;      // per named dim of each entry: the most this session was made for
   uint64_t *arenaBytes; // per entry: bytes of the host's arenas in its last call
-  uint8_t *fresh;       // per entry: values, dims and places fit what is bound
+  uint8_t *fresh;       // per entry: values, dims and places fit what is bound; 2: as it was then
   uint8_t *scratch;
   uint8_t *launchScratch;
   ingot_profile_fn profile;
@@ -165,6 +165,8 @@ struct Extract {
 };
 /// Where a verified reference into a device's memory lies.
 ingot_device_range deviceRange(const ingot_session *session, const fmt::BufferRef &ref, Extract at);
+/// Bytes of an input or output with these extents; false on overflow.
+bool boundBytes(const fmt::Tensor *signature, const int64_t *dims, uint64_t &bytes);
 /// Where a buffer of no bytes lies for a kernel: as many readable bytes as a vector has.
 uint8_t *emptyData(ingot_session *session);
 /// Where a verified reference into the host's memory lies; inputs and outputs as bound (null if

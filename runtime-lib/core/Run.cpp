@@ -55,8 +55,7 @@ bool namedExtent(const EntryState &entry, const int64_t *named, uint32_t input, 
 }
 
 ingot_status badExtent(ingot_error *error, uint32_t step) {
-  return fail(error, INGOT_ERROR_ARGUMENT,
-              "step %u would work on more than the bounds the program was compiled for",
+  return fail(error, INGOT_ERROR_ARGUMENT, "step %u would work on more than it was compiled for",
               uint64_t(step));
 }
 
@@ -165,8 +164,7 @@ ingot_status runCopy(ingot_session *session, const EntryState &entry, uint32_t i
   if (from == to)
     return device.driver->copy(device.device, deviceRange(session, dst, into),
                                deviceRange(session, src, of), &session->error);
-  return fail(&session->error, INGOT_ERROR_UNSUPPORTED,
-              "step %u copies between two devices; the plan must go through the host",
+  return fail(&session->error, INGOT_ERROR_UNSUPPORTED, "step %u copies between two devices",
               uint64_t(index));
 }
 
@@ -376,15 +374,54 @@ bool ingot::applyRow(fmt::ExprOp op, int64_t a, int64_t b, int64_t &result) {
   }
 }
 
+/// Reads the rows of kind `op` of an entry: elements of bound inputs, or of variables. False when
+/// an element is not there, or a variable holds more than the row's bound.
+static bool readRows(ingot_session *session, const EntryState &entry, fmt::ExprOp op) {
+  const fmt::Plan *plan = session->program->plan;
+  for (uint32_t i = 0; i < entry.numValues; ++i) {
+    const fmt::Expr &row = entry.expressions[i];
+    if (row.op() != op)
+      continue;
+    uint32_t a = uint32_t(row.a());
+    const uint8_t *data;
+    uint64_t bytes;
+    fmt::ElementType type;
+    if (op == fmt::ExprOp::input_value) {
+      const Binding &input = session->bindings[entry.firstBinding + a];
+      data = input.data;
+      bytes = input.bytes;
+      type = entry.entry->inputs()->Get(a)->type();
+    } else {
+      const Memory &memory = session->memories[count(plan->arenas()) + a];
+      data = memory.host;
+      bytes = memory.bytes;
+      type = plan->variables()->Get(a)->type();
+    }
+    uint32_t bits = ingot_type_bits(ingot_type(type)), size = bits / 8;
+    uint64_t at = uint64_t(row.b()) * size, raw = 0; // little-endian
+    if (at + size > bytes)
+      return false;
+    memcpy(&raw, data + at, size);
+    int64_t &value = session->values[entry.firstValue + i];
+    bool isSigned = type <= fmt::ElementType::i64;
+    value = isSigned ? int64_t(raw << (64 - bits)) >> (64 - bits) : int64_t(raw);
+    if (op == fmt::ExprOp::variable_value && uint64_t(value) > uint64_t(row.value()))
+      return false;
+  }
+  return true;
+}
+
 uint32_t ingot::applyRows(const EntryState &entry, const Binding *inputs, const int64_t *named,
                           int64_t *values) {
   uint32_t i = 0;
   for (; i < entry.numValues; ++i) {
     const fmt::Expr &expr = entry.expressions[i];
-    if (expr.op() == fmt::ExprOp::constant)
+    if (expr.op() == fmt::ExprOp::constant || expr.op() == fmt::ExprOp::variable_value)
       values[i] = expr.value();
     else if (expr.op() == fmt::ExprOp::input_dim)
       values[i] = named ? 0 : inputs[expr.a()].dims[expr.b()];
+    else if (expr.op() == fmt::ExprOp::input_value)
+      values[i] = named ? 0 : values[i]; // readRows has been there
     else if (!applyRow(expr.op(), values[expr.a()], values[expr.b()], values[i]))
       break;
     for (uint32_t k = 0; named && k < entry.numNames; ++k)
@@ -400,21 +437,31 @@ static ingot_status evaluateRows(ingot_session *session, uint32_t entryIndex, co
   const ingot_program *program = session->program;
   const EntryState &entry = program->entries[entryIndex];
   int64_t *values = session->values + entry.firstValue;
-  uint32_t good = applyRows(entry, session->bindings + entry.firstBinding, named, values);
+  uint32_t good = 0;
+  if (named || readRows(session, entry, fmt::ExprOp::input_value))
+    good = applyRows(entry, session->bindings + entry.firstBinding, named, values);
   if (good != entry.numValues)
     return fail(error, INGOT_ERROR_ARGUMENT,
-                "expression %u of entry '%s' overflows or divides by zero for these shapes",
-                uint64_t(good), entry.entry->name()->c_str());
+                "expression %u of entry '%s' has no value for these inputs", uint64_t(good),
+                entry.entry->name()->c_str());
   for (uint32_t k = 0; k < entry.numNames; ++k) {
     const fmt::NamedDim *dim = &entry.names[k];
     int64_t value = values[dim->expr()], limit = session->limits[entry.firstName + k];
     if (value >= dim->min() && value <= limit)
       continue;
     bool limited = value >= dim->min() && value <= dim->max();
-    return fail(error, INGOT_ERROR_ARGUMENT, "dim '%s' is %d, but the %s for %d..%d",
-                program->root->dim_names()->Get(dim->name())->c_str(), value,
-                limited ? "session was made" : "program was compiled", dim->min(),
-                limited ? limit : dim->max());
+    const char *name = program->root->dim_names()->Get(dim->name())->c_str();
+    const fmt::Expr &row = entry.expressions[dim->expr()];
+    if (row.op() == fmt::ExprOp::input_value) {
+      name = entry.entry->inputs()->Get(uint32_t(row.a()))->name()->c_str();
+      fail(error, INGOT_ERROR_ARGUMENT, "element %d of input", int64_t(row.b()));
+    } else {
+      fail(error, INGOT_ERROR_ARGUMENT, "dim");
+    }
+    append(error, " '%s' is %d, but the %s for %d..%d", name, value,
+           limited ? "session was made" : "program was compiled", dim->min(),
+           limited ? limit : dim->max());
+    return INGOT_ERROR_ARGUMENT;
   }
   return INGOT_OK;
 }
@@ -471,8 +518,7 @@ ingot_status ingot::evaluate(ingot_session *session, uint32_t entryIndex, const 
       const fmt::SigDim *dim = output->dims()->Get(d);
       int64_t extent = dim->expr() < 0 ? dim->max() : values[dim->expr()];
       if (extent < 0 || extent > dim->max())
-        return fail(error, INGOT_ERROR_ARGUMENT,
-                    "dim %u of output '%s' would be %d, but is compiled for at most %d",
+        return fail(error, INGOT_ERROR_ARGUMENT, "dim %u of output '%s' would be %d, more than %d",
                     uint64_t(d), output->name()->c_str(), int64_t(extent), int64_t(dim->max()));
       binding.dims[d] = extent;
     }
@@ -503,25 +549,29 @@ ingot_status ingot_session_run(ingot_session *session, uint32_t entryIndex) {
       return fail(error, INGOT_ERROR_STATE, "%s%s' is not bound", isInput ? "input '" : "output '",
                   tensor->name()->c_str());
     }
-  if (!session->fresh[entryIndex]) {
+  if (session->fresh[entryIndex] != 1) {
     if (ingot_status status = evaluate(session, entryIndex, nullptr, error))
       return status;
     for (uint32_t i = 0; i < entry.numOutputs; ++i) {
-      const fmt::Tensor *output = entry.entry->outputs()->Get(i);
       const Binding &binding = session->bindings[entry.firstBinding + entry.numInputs + i];
-      uint64_t elements = 1, bytes = 0;
-      for (uint32_t d = 0; d < count(output->dims()); ++d)
-        elements *=
-            uint64_t(binding.dims[d]); // within the bounds: the verifier has seen the product
-      elementBytes(elements, ingot_type(output->type()), bytes);
+      const fmt::Tensor *output = entry.entry->outputs()->Get(i);
+      uint64_t bytes = 0; // within the bounds: the verifier has seen the product
+      boundBytes(output, binding.dims, bytes);
       if (bytes > binding.bytes)
         return fail(error, INGOT_ERROR_ARGUMENT,
-                    "output '%s' needs %u bytes for these inputs, and the tensor has %u",
-                    output->name()->c_str(), uint64_t(bytes), uint64_t(binding.bytes));
+                    "output '%s' needs %u bytes, and the tensor has %u", output->name()->c_str(),
+                    bytes, binding.bytes);
     }
     if (ingot_status status = place(session, entryIndex))
       return status;
     session->fresh[entryIndex] = 1;
+    // What is read may be another at the next run, and nothing tells.
+    for (uint32_t i = 0; i < entry.numValues; ++i)
+      if (entry.expressions[i].op() >= fmt::ExprOp::input_value)
+        session->fresh[entryIndex] = 2;
   }
-  return runSteps(session, entryIndex);
+  ingot_status status = runSteps(session, entryIndex);
+  if (!status && !readRows(session, entry, fmt::ExprOp::variable_value))
+    status = badExtent(error, entry.numSteps);
+  return status;
 }

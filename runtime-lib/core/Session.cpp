@@ -172,14 +172,6 @@ ingot_status bindShape(const ingot_program *program, const fmt::Tensor *signatur
   return INGOT_OK;
 }
 
-bool boundBytes(const fmt::Tensor *signature, const int64_t *dims, uint64_t &bytes) {
-  uint64_t elements = 1;
-  for (uint32_t i = 0; i < count(signature->dims()); ++i)
-    if (mulOverflows(elements, uint64_t(dims[i]), elements))
-      return false;
-  return elementBytes(elements, ingot_type(signature->type()), bytes);
-}
-
 ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
                   const ingot_tensor *tensor, bool isInput) {
   ingot_error *error = &session->error;
@@ -221,8 +213,7 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
   (isInput ? ingot_program_input : ingot_program_output)(program, entryIndex, index, &info);
   if (reinterpret_cast<uintptr_t>(tensor->data) & (info.alignment - 1))
     return fail(error, INGOT_ERROR_ARGUMENT,
-                "%s%s' must be aligned to %u bytes\nhint: allocate it with aligned_alloc, or bind "
-                "an aligned copy",
+                "%s%s' must be aligned to %u bytes\nhint: use aligned_alloc",
                 isInput ? "input '" : "output '", name, uint64_t(info.alignment));
   // A kernel may read a vector of an empty tensor, and throw it away.
   next.data = needed || !isInput ? static_cast<uint8_t *>(tensor->data) : emptyData(session);
@@ -238,6 +229,14 @@ ingot_status bind(ingot_session *session, uint32_t entryIndex, uint32_t index,
 }
 
 } // namespace
+
+bool ingot::boundBytes(const fmt::Tensor *signature, const int64_t *dims, uint64_t &bytes) {
+  uint64_t elements = 1;
+  for (uint32_t i = 0; i < count(signature->dims()); ++i)
+    if (mulOverflows(elements, uint64_t(dims[i]), elements))
+      return false;
+  return elementBytes(elements, ingot_type(signature->type()), bytes);
+}
 
 uint8_t *ingot::emptyData(ingot_session *session) {
   static_assert(sizeof(ingot_session) >= INGOT_BUFFER_ALIGNMENT);
@@ -355,11 +354,10 @@ ingot_status ingot_session_create(ingot_program *program, const ingot_session_op
                                   ingot_session **result, ingot_error *error) {
   *result = nullptr;
   if (options && options->threads > kMaxThreads)
-    return fail(error, INGOT_ERROR_ARGUMENT, "a session has at most 1024 threads, not %u",
+    return fail(error, INGOT_ERROR_ARGUMENT, "a session has up to 1024 threads, not %u",
                 uint64_t(options->threads));
   if (options && options->struct_size != sizeof(*options))
-    return fail(error, INGOT_ERROR_ARGUMENT,
-                "struct_size of the session's options is not that of this runtime's headers");
+    return fail(error, INGOT_ERROR_ARGUMENT, "struct_size is not that of this runtime's headers");
   Limits limits;
   ingot_session *session = nullptr;
   ingot_status status = openLimits(program, options, limits, error);

@@ -67,7 +67,7 @@ private:
   bool verifyTensor(const Place &place, const Tensor *tensor, uint32_t numValues, bool isInput);
   bool verifyDims(const Place &place, ElementType type, const Vec<const SigDim *> *dims,
                   uint32_t numValues, bool isInput);
-  bool verifyExpressions(const Place &place, const Entry *entry);
+  bool verifyExpressions(const Place &place, const Plan *plan, const Entry *entry);
   bool verifyDynamic(const Place &place, const Plan *plan, const Entry *entry);
   bool verifyInstruction(const Place &place, const Plan *plan, const Entry *entry,
                          const Instruction *instruction);
@@ -122,7 +122,7 @@ bool ProgramVerifier::verifySegments() {
         !index(place, "target", segment->target(), count(root->targets())))
       return false;
     if (!isAlignment(segment->alignment()) || segment->alignment() < INGOT_BUFFER_ALIGNMENT)
-      return bad(place, "has an alignment that is no power of two from 64 to 65536");
+      return bad(place, "has an alignment that is no power of two up to 65536");
     if (segment->offset() & (segment->alignment() - 1))
       return bad(place, "is not aligned as it says");
     if (segment->offset() < end)
@@ -148,8 +148,7 @@ bool ProgramVerifier::verifyPlan(const Place &place, const Plan *plan) {
     if (!index({"space", i, &place}, "target", target, count(root->targets())))
       return false;
     if (!inPlan(plan, target) || isCpu(target) != (i == 0))
-      return bad({"space", i, &place},
-                 "must belong to the plan's CPU if it is the first, to a device if not");
+      return bad({"space", i, &place}, "must be the CPU's if it is the first, else a device's");
   }
   if (plan->spaces()->Get(0)->target() != plan->targets()->Get(0))
     return bad(place, "has a first memory space that is not its first target's");
@@ -251,7 +250,7 @@ bool ProgramVerifier::verifyEntry(const Place &place, const Plan *plan, const En
   for (uint32_t i = 0; i < count(entry->outputs()); ++i)
     if (!verifyTensor({"output", i, &place}, entry->outputs()->Get(i), numValues, false))
       return false;
-  if (!verifyExpressions(place, entry) || !verifyDynamic(place, plan, entry))
+  if (!verifyExpressions(place, plan, entry) || !verifyDynamic(place, plan, entry))
     return false;
   for (uint32_t i = 0; i < count(entry->instructions()); ++i)
     if (!verifyInstruction({"instruction", i, &place}, plan, entry, entry->instructions()->Get(i)))
@@ -278,7 +277,7 @@ bool ProgramVerifier::verifyDims(const Place &place, ElementType type,
   for (uint32_t i = 0; i < count(dims); ++i) {
     const SigDim *dim = dims->Get(i);
     if (dim->min() < 0 || dim->max() < dim->min())
-      return bad(place, "has a dim whose bounds are negative or the wrong way round");
+      return bad(place, "has bounds that are negative or the wrong way round");
     if (dim->expr() < -1 || dim->name() < -1)
       return bad(place, "has a dim with a negative index");
     if (dim->expr() >= 0 && !index(place, "expression", uint64_t(dim->expr()), numValues))
@@ -295,7 +294,7 @@ bool ProgramVerifier::verifyDims(const Place &place, ElementType type,
   return true;
 }
 
-bool ProgramVerifier::verifyExpressions(const Place &place, const Entry *entry) {
+bool ProgramVerifier::verifyExpressions(const Place &place, const Plan *plan, const Entry *entry) {
   if (!aligned(place, entry->expressions()))
     return false;
   for (uint32_t i = 0; i < count(entry->expressions()); ++i) {
@@ -312,6 +311,15 @@ bool ProgramVerifier::verifyExpressions(const Place &place, const Entry *entry) 
       if (!index(here, "input", a, count(entry->inputs())) ||
           !index(here, "dim", b, count(entry->inputs()->Get(uint32_t(a))->dims())))
         return false;
+    } else if (expr->op() >= ExprOp::input_value) {
+      bool isInput = expr->op() == ExprOp::input_value;
+      if (!index(here, isInput ? "input" : "variable", a,
+                 isInput ? count(entry->inputs()) : count(plan->variables())))
+        return false;
+      const Variable *variable = isInput ? nullptr : plan->variables()->Get(uint32_t(a));
+      ElementType type = isInput ? entry->inputs()->Get(uint32_t(a))->type() : variable->type();
+      if (type < ElementType::i1 || type > ElementType::u64 || (variable && variable->space()))
+        return bad(here, "reads what holds no integers");
     } else if (a >= i || b >= i) {
       return bad(here, "uses an expression that is not before it");
     }
@@ -328,7 +336,9 @@ bool ProgramVerifier::verifyDynamic(const Place &place, const Plan *plan, const 
     if (!index(here, "dim name", dim->name(), count(root->dim_names())) ||
         !index(here, "expression", dim->expr(), count(entry->expressions())))
       return false;
-    if (dim->min() < 0 || dim->max() < dim->min())
+    // What an input holds may be negative, an extent may not.
+    const Expr *expr = entry->expressions()->Get(dim->expr());
+    if ((dim->min() < 0 && expr->op() != ExprOp::input_value) || dim->max() < dim->min())
       return bad(here, "has bounds that are negative or the wrong way round");
   }
   if (count(entry->arena_sizes()) && count(entry->arena_sizes()) != count(plan->arenas()))
@@ -427,7 +437,7 @@ bool ProgramVerifier::verifyInstruction(const Place &place, const Plan *plan, co
     return verifyLaunch(place, plan, entry, instruction);
   case Op::copy: {
     if (numBuffers != 2 || !instruction->bytes())
-      return bad(place, "is a copy without two buffers and a size");
+      return bad(place, "is a copy without what it needs");
     if (!verifyExtent(place, entry, instruction->bytes()))
       return false;
     const BufferRef *dst = instruction->buffers()->Get(0), *src = instruction->buffers()->Get(1);
@@ -466,7 +476,7 @@ bool ProgramVerifier::verifyLaunch(const Place &place, const Plan *plan, const E
   const Kernel *kernel = plan->kernels()->Get(instruction->kernel());
   if (count(instruction->buffers()) != kernel->num_buffers() ||
       count(instruction->dims()) != kernel->num_dims())
-    return bad(place, "does not pass the number of buffers and dims its kernel takes");
+    return bad(place, "passes not as many operands as its kernel takes");
   for (uint32_t i = 0; i < kernel->num_buffers(); ++i) {
     uint32_t space = spaceOf(plan, *instruction->buffers()->Get(i));
     uint32_t owner = plan->spaces()->Get(space)->target();
@@ -495,8 +505,7 @@ bool ProgramVerifier::verifyStridedCopy(const Place &place, const Entry *entry,
   uint32_t rank = count(instruction->shape());
   if (count(instruction->buffers()) != 2 || rank > INGOT_MAX_RANK || !instruction->element_size() ||
       count(instruction->dst_strides()) != rank || count(instruction->src_strides()) != rank)
-    return bad(place,
-               "is a strided copy without two buffers, an element size and strides for rank <= 8");
+    return bad(place, "is a copy without what it needs");
   const BufferRef *dst = instruction->buffers()->Get(0), *src = instruction->buffers()->Get(1);
   if (dst->kind() == BufferKind::constant || dst->kind() == BufferKind::input)
     return bad(place, "copies into a constant or an input");
@@ -566,42 +575,41 @@ ingot_status verifyProgram(const void *image, uint64_t avail, const char *name,
                            const Program *&root, const uint8_t *&segments, ingot_error *error) {
   const uint8_t *bytes = static_cast<const uint8_t *>(image);
   FileHeader header;
+  auto damaged = [&](const char *problem, uint64_t a = 0, uint64_t b = 0) {
+    fail(error, INGOT_ERROR_FORMAT, "%s is damaged: ", name);
+    append(error, problem, a, b);
+    return INGOT_ERROR_FORMAT;
+  };
   if (avail < sizeof(kFileMagic) || memcmp(bytes, kFileMagic, sizeof(kFileMagic)) != 0)
     return fail(error, INGOT_ERROR_FORMAT,
                 "%s is not an Ingot program (it does not start like one)", name);
   if (avail < sizeof(header))
-    return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it ends within its header", name);
+    return damaged("it ends within its header");
   memcpy(&header, bytes, sizeof(header));
-  if (!header.formatVersion || header.formatVersion > kFormatVersion)
-    return fail(
-        error, INGOT_ERROR_UNSUPPORTED,
-        "%s has format version %u, but this runtime reads 1 to %u\nhint: use the runtime of "
-        "the release that compiled it",
-        name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
+  if (!header.formatVersion || header.formatVersion > kFormatVersion || header.formatVersion == 3)
+    return fail(error, INGOT_ERROR_UNSUPPORTED,
+                "%s has format version %u, but this runtime reads 1 to %u\nhint: use the runtime "
+                "of its release",
+                name, uint64_t(header.formatVersion), uint64_t(kFormatVersion));
   if (header.fileSize != avail)
-    return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: it should have %u bytes, but has %u",
-                name, uint64_t(header.fileSize), uint64_t(avail));
+    return damaged("it should have %u bytes, but has %u", header.fileSize, avail);
   if (header.headerSize != kFileHeaderSize || header.schemaOffset % 16 ||
       header.schemaOffset < kFileHeaderSize || header.segmentsOffset % kSegmentsAlignment ||
       header.segmentsOffset > avail || header.schemaSize > UINT32_MAX / 2 ||
       !inRange(header.schemaOffset, header.schemaSize, header.segmentsOffset))
-    return fail(error, INGOT_ERROR_FORMAT,
-                "%s is damaged: its header places parts outside the file", name);
+    return damaged("its header places parts outside the file");
   for (uint8_t byte : header.reserved)
     if (byte)
-      return fail(error, INGOT_ERROR_FORMAT, "%s is damaged: its header holds unknown fields",
-                  name);
+      return damaged("its header holds unknown fields");
   uint8_t digest[32];
   ingot_sha256(bytes + header.schemaOffset, size_t(header.schemaSize), digest);
   if (memcmp(digest, header.schemaSha256, sizeof(digest)) != 0)
-    return fail(error, INGOT_ERROR_FORMAT,
-                "%s is damaged: the hash of its description does not match", name);
+    return damaged("the hash of its description does not match");
 
   flatbuffers::Verifier verifier(bytes + header.schemaOffset, size_t(header.schemaSize), 16,
                                  4000000);
   if (!VerifyProgramBuffer(verifier))
-    return fail(error, INGOT_ERROR_FORMAT,
-                "%s is damaged: its description is not a well-formed FlatBuffer", name);
+    return damaged("its description is no FlatBuffer");
   root = GetProgram(bytes + header.schemaOffset);
   segments = bytes + header.segmentsOffset;
   return ProgramVerifier(root, avail - header.segmentsOffset, name, error).run();

@@ -310,6 +310,15 @@ bool Runner::drawInputs(std::string &error) {
     if (input.values)
       fillRandom(input.values.get(), elementsOf(input.dims), input.info, options.seed + i);
   }
+  for (size_t i = 0; i < named.size(); ++i) {
+    uint32_t index, element;
+    if (!ingot_program_dim_value(program, entry, uint32_t(i), &index, &element))
+      continue;
+    Bound &input = inputs[index];
+    uint32_t size = ingot_type_bits(input.info.type) / 8;
+    if (input.values && (uint64_t(element) + 1) * size <= input.bytes)
+      std::memcpy(input.values.get() + uint64_t(element) * size, &named[i], size);
+  }
   if (inputs.empty())
     report.inputText.clear();
   return true;
@@ -349,6 +358,14 @@ bool Runner::runOnce(double &ms, std::string &error) {
   double start = nowMs();
   ingot_status status = ingot_session_run(session, entry);
   ms = nowMs() - start;
+  // The run may have counted what an output holds.
+  for (uint32_t i = 0; i < outputs.size() && !status; ++i) {
+    uint32_t rank = 0;
+    outputs[i].dims.resize(INGOT_MAX_RANK);
+    status = ingot_session_output_dims(session, entry, i, outputs[i].dims.data(), &rank);
+    outputs[i].dims.resize(rank);
+    outputs[i].bytes = bytesOf(outputs[i].dims, outputs[i].info.type);
+  }
   if (status)
     error = ingot_session_error(session);
   return !status;

@@ -14,6 +14,9 @@ import sys
 import tarfile
 import tempfile
 
+import numpy as np
+import onnx
+
 from _evaluate import evaluate_all
 from _make_onnx_tests import pack
 
@@ -25,9 +28,22 @@ LEGACY = {"onnx-v1.10.0": "onnx-backend-node-legacy-v1.10.0", "onnx-v1.6.0": "on
 RTOL, ATOL = "1e-3", "1e-5"
 
 
-def job(name, model, inputs, expected, dims):
+def job(name, model, inputs, expected, dims, values=()):
     extents = dims.read_text().split("\n") if dims.exists() and dims.stat().st_size else []
-    return "\t".join([name, str(model), str(inputs), str(expected), RTOL, ATOL, *extents])
+    return "\t".join([name, str(model), str(inputs), str(expected), RTOL, ATOL, *extents, *values])
+
+
+def held_values(model, inputs):
+    """What small inputs of integers hold, for models that make shapes of it: `value INPUT=N,N,…`."""
+    with np.load(inputs) as arrays:
+        small = {name: arrays[name] for name in arrays.files if arrays[name].dtype.kind in "iub" and 0 < arrays[name].size <= 64}
+    if not small:
+        return []
+    graph = onnx.load(model, load_external_data=False).graph
+    stored = {tensor.name for tensor in graph.initializer}
+    names = [value.name for value in graph.input if value.name not in stored]
+    return [f"value {names[int(name[2:])]}={','.join(str(int(number)) for number in array.flat)}"
+            for name, array in small.items()]
 
 
 def legacy_jobs(folder):
@@ -54,7 +70,8 @@ def runtime_jobs(folder):
         for dims in sorted(suite.rglob("dims")):
             data, path = dims.parent, dims.parent.relative_to(suite)
             model = folder / "sources" / suite.name / path
-            yield job(f"{suite.name}/{'/'.join(path.parts[1:])}", model, data / "in.npz", data / "out.npz", dims)
+            yield job(f"{suite.name}/{'/'.join(path.parts[1:])}", model, data / "in.npz", data / "out.npz", dims,
+                      held_values(model, data / "in.npz"))
 
 
 def main():

@@ -5,8 +5,9 @@
 //   evaluate < JOBS
 //
 // A job is a line of tab-separated fields: name, model, inputs, expected, relative tolerance,
-// absolute tolerance, then any number of DIM=EXTENT, `then=FILE` for each further call of a model
-// with state (FILE holds inputs and expected), and `only` where the evaluation is all. Inputs and
+// absolute tolerance, then any number of DIM=EXTENT, of `value INPUT=N,N,…` (what an input holds,
+// given to the importer where it asks for that), `then=FILE` for each further call of a model with
+// state (FILE holds inputs and expected), and `only` where the evaluation is all. Inputs and
 // expected are .npz files (`in0`, `out0` or the model's names) or folders of TensorProto files.
 // Each job runs in a process of its own and prints a line for the evaluation and, when that
 // succeeds, one for the program, whose name ends in /compiled: `PASS name: error, N of M integers
@@ -14,6 +15,7 @@
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/LoadedProgram.h"
 #include "compiler/importers/common/GraphBuilder.h"
+#include "ir/graph/ValueDims.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime-lib/run/Arrays.h"
 #include "llvm/ADT/StringExtras.h"
@@ -36,6 +38,7 @@ struct Job {
   double rtol = 1e-5, atol = 0;
   bool compiles = true;
   Options options;
+  std::vector<std::pair<std::string, std::vector<int64_t>>> values; ///< of inputs
 };
 
 int fail(const Job &job, const llvm::Twine &why) {
@@ -105,11 +108,24 @@ struct Comparison {
 int Comparison::add(const Job &job, func::FuncOp forward, ArrayRef<TensorValue> results,
                     const run::ArrayFile &expected) {
   std::string error;
-  for (auto [i, result] : llvm::enumerate(results)) {
+  SmallVector<CountedDim> counted = countedDims(forward->getParentOfType<ModuleOp>());
+  for (auto [i, padded] : llvm::enumerate(results)) {
+    TensorValue result = padded;
     StringRef name = cast<StringAttr>(forward.getResultAttr(i, "ingot.name")).getValue();
     const run::ArrayEntry *entry = findArray(expected, name, "out", i);
     if (!entry)
       continue; // an output that the reference does not hold
+    // The evaluator gives the most there can be.
+    bool isCounted = llvm::any_of(counted, [&](const CountedDim &dim) {
+      return dim.output == static_cast<int64_t>(i) && padded.type == forward.getResultTypes()[i];
+    });
+    auto wanted = RankedTensorType::get(entry->dims, padded.type.getElementType());
+    if (isCounted && wanted.getNumElements() <= padded.size())
+      result =
+          TensorValue(wanted, std::vector<char>(padded.raw().begin(),
+                                                padded.raw().begin() +
+                                                    wanted.getNumElements() * padded.raw().size() /
+                                                        std::max<int64_t>(padded.size(), 1)));
     std::optional<TensorValue> want = load(expected, *entry, result.type, error);
     if (!want)
       return fail(job, error + " (it gives " + shapeName(result.shape()) + " of " +
@@ -190,6 +206,22 @@ int runJob(Job job) {
   CompileState state;
   state.options = job.options;
   FailureOr<OwningOpRef<ModuleOp>> module = runImportPhase(context, state);
+  // What an input holds is given where the importer asks for it, which may be one by one.
+  while (failed(module)) {
+    size_t given = job.options.values.size();
+    for (auto &[input, elements] : job.values) {
+      if (errors.find("--value " + input + "=") == std::string::npos)
+        continue;
+      for (auto [e, element] : llvm::enumerate(elements))
+        job.options.values.push_back({input, e, element, element});
+      elements.clear();
+    }
+    if (given == job.options.values.size())
+      break;
+    errors.clear();
+    state.options = job.options;
+    module = runImportPhase(context, state);
+  }
   if (failed(module))
     return fail(job, "import: " + errors);
   auto forward = (*module)->lookupSymbol<func::FuncOp>("forward");
@@ -261,6 +293,13 @@ int main() {
       }
       if (dim.consume_front("then=")) {
         job.then.push_back(dim.str());
+        continue;
+      }
+      if (dim.consume_front("value ")) {
+        auto [name, numbers] = dim.rsplit('=');
+        job.values.push_back({name.str(), {}});
+        for (StringRef number : llvm::split(numbers, ','))
+          number.getAsInteger(10, job.values.back().second.emplace_back());
         continue;
       }
       auto [name, extent] = dim.rsplit('=');

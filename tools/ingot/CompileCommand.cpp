@@ -44,7 +44,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
     Options options;
     std::string stopAfter, startFrom, emit = "program", quantize = "none", tune = "off",
                                       calibration;
-    std::vector<std::string> models, dims;
+    std::vector<std::string> models, dims, values;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command = app.add_subcommand("compile", "compile a model into a program file");
@@ -63,6 +63,7 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
                    "(`ingot targets` lists them; default: host)")
       ->delimiter(',');
   command->add_option("--dim", flags->dims, kDimHelp);
+  command->add_option("--value", flags->values, kValueHelp);
   command->add_option(
       "--report", options.report,
       "write what was compiled as JSON: to a .json file, or with `json` to the output");
@@ -102,6 +103,8 @@ void ingot::addCompileCommand(CLI::App &app, int &code) {
     options.startFrom = parsePhase("--start-from", flags->startFrom);
     for (const std::string &dim : flags->dims)
       addDim(options, dim);
+    for (const std::string &value : flags->values)
+      addValue(options.values, value);
     code = compileCommand(options);
   });
 }

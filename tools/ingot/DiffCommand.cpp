@@ -7,7 +7,7 @@
 void ingot::addDiffCommand(CLI::App &app, int &code) {
   struct Flags {
     DiffOptions options;
-    std::vector<std::string> dims;
+    std::vector<std::string> dims, values;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command =
@@ -18,6 +18,7 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   command->add_option("--dim", flags->dims, kDimHelp);
   command->add_option("--entry", flags->options.entry,
                       "of an archive with several models, the one to compare");
+  command->add_option("--value", flags->values, kValueHelp);
   command->add_option("--inputs", flags->options.inputs,
                       "arrays (NPZ, or a folder of input_0.pb, …); random without it");
   command->add_option("--plugin", flags->options.compile.plugins,
@@ -26,6 +27,8 @@ void ingot::addDiffCommand(CLI::App &app, int &code) {
   command->callback([flags, &code] {
     for (const std::string &dim : flags->dims)
       addDim(flags->options.compile, dim);
+    for (const std::string &value : flags->values)
+      addValue(flags->options.compile.values, value);
     code = diffCommand(flags->options);
   });
 }

@@ -1,4 +1,4 @@
-// `--dim NAME=N`, `--dim NAME=LO..HI/STEP` and `--dim NAME=OTHER`, shared by the commands that read
+// `--dim NAME=N`, `--dim NAME=LO..HI/STEP`, `--dim NAME=OTHER` and `--value`, shared by the commands that read
 // models.
 #pragma once
 
@@ -17,6 +17,10 @@ inline constexpr const char *kDimHelp =
     "what the file says), NAME=LO..HI/STEP among the multiples of STEP; NAME is the file's, or "
     "INPUT.dimN, which also opens a dim that the file "
     "fixes; NAME=OTHER gives it another name, and dims of one name have one extent";
+
+inline constexpr const char *kValueHelp =
+    "what an integer input holds, where shapes, axes or counts are made of it: INPUT=N (checked by "
+    "each run), INPUT=LO..HI (each run chooses), INPUT[I]=… for one element";
 
 /// A number from 0 to 2^40, or nothing.
 inline std::optional<int64_t> parseExtent(const std::string &text) {
@@ -69,6 +73,40 @@ template <typename OptionsT> void addDim(OptionsT &options, const std::string &t
     options.dims[name] = low;
   else
     options.dimRanges[name] = {low, high, step};
+}
+
+/// "INPUT=N", "INPUT=LO..HI" or "INPUT[I]=…" → an entry of `values`. A single number may be
+/// negative.
+inline void addValue(std::vector<Options::ValueRange> &values, const std::string &text) {
+  size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0)
+    throw CLI::ValidationError(
+        "--value", "expected INPUT=N, INPUT=LO..HI or INPUT[I]=…, but got '" + text + "'");
+  Options::ValueRange result;
+  result.input = text.substr(0, equals);
+  std::string value = text.substr(equals + 1);
+  auto number = [&](const std::string &digits) {
+    std::optional<int64_t> parsed = parseExtent(digits);
+    if (!parsed)
+      throw CLI::ValidationError("--value", "'" + digits + "' is not a number, in '" + text + "'");
+    return *parsed;
+  };
+  size_t bracket = result.input.rfind('[');
+  if (result.input.back() == ']' && bracket != std::string::npos && bracket > 0) {
+    result.element = number(result.input.substr(bracket + 1, result.input.size() - bracket - 2));
+    result.input.resize(bracket);
+  }
+  size_t dots = value.find("..");
+  if (dots == std::string::npos) {
+    bool negative = value.starts_with("-");
+    result.low = result.high = negative ? -number(value.substr(1)) : number(value);
+  } else {
+    result.low = number(value.substr(0, dots));
+    result.high = number(value.substr(dots + 2));
+  }
+  if (result.low > result.high)
+    throw CLI::ValidationError("--value", "the range is empty: " + text);
+  values.push_back(std::move(result));
 }
 
 } // namespace ingot

@@ -15,11 +15,15 @@ void ingot::addInspectCommand(CLI::App &app, int &code) {
       "--missing", options->missing,
       "models: only the operators that cannot be imported (exit code 1 if there are)");
   auto dims = std::make_shared<std::vector<std::string>>();
+  auto values = std::make_shared<std::vector<std::string>>();
   command->add_option("--dim", *dims, "with --missing: as for compile");
+  command->add_option("--value", *values, "with --missing: as for compile");
   command->add_option("--plugin", options->plugins, "with --missing: load a plug-in first");
-  command->callback([options, dims, &code] {
+  command->callback([options, dims, values, &code] {
     for (const std::string &dim : *dims)
       addDim(*options, dim);
+    for (const std::string &value : *values)
+      addValue(options->values, value);
     code = inspectCommand(*options);
   });
 }

@@ -18,6 +18,7 @@ struct RangedDim {
   std::string name;
   DimExpr::Range bounds;
   int64_t step = 1;
+  bool isValue = false; ///< what an input holds, no extent
 };
 
 /// Imports the model with these extents of its open dims, in steps. Reports what is wrong.
@@ -26,7 +27,8 @@ using ImportAt = llvm::function_ref<mlir::FailureOr<mlir::OwningOpRef<mlir::Modu
 
 /// The sizes at which the dims are sampled: distinct numbers inside the bounds where there are
 /// enough, so that one dim is not mistaken for another or for a constant. Never 0 or 1, where
-/// importers leave out what has no effect. First come `required` samples that hold the whole graph,
+/// importers leave out what has no effect, and outside the bounds only for an extent: a value there
+/// may mean nothing. First come `required` samples that hold the whole graph,
 /// then some at and near the upper bounds, which may be built otherwise in places.
 struct SizeSamples {
   std::vector<std::map<std::string, int64_t>> sizes;

@@ -18,6 +18,7 @@ struct OpenDim {
   std::string input;                ///< the first input that has it, and the place there
   int64_t index = 0;
   std::optional<int64_t> low, high; ///< the extents that the file allows
+  bool isValue = false;             ///< what element `index` of the input holds, no extent
 };
 
 /// How an importer treats the dims that its caller gives no extent.

@@ -27,7 +27,10 @@ SizeSamples ingot::chooseSamples(ArrayRef<RangedDim> dims) {
     for (int64_t n = low; list.size() < kValues && n <= dim.bounds.high && n < low + kTries; ++n)
       if (!llvm::is_contained(list, n))
         list.push_back(n);
-    for (int64_t n = std::max<int64_t>(dim.bounds.high, 5) + 1; list.size() < 3; ++n)
+    for (int64_t n = low - 1; dim.isValue && list.size() < 2 && n >= dim.bounds.low; --n)
+      list.push_back(n);
+    for (int64_t n = std::max<int64_t>(dim.bounds.high, 5) + 1; !dim.isValue && list.size() < 3;
+         ++n)
       if (isPrime(n) && taken.insert(n).second)
         list.push_back(n);
     values.push_back(std::move(list));

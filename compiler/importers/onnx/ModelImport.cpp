@@ -1,6 +1,7 @@
 // Walks an ONNX model.
 #include "compiler/importers/onnx/ModelImport.h"
-#include "compiler/importers/common/GivenDims.h"
+#include "compiler/importers/common/GivenValues.h"
+#include "compiler/importers/onnx/AttributeNames.h"
 #include "compiler/importers/onnx/NodeOrder.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -57,6 +58,7 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImport::run(UnsupportedOps *missing) {
     results.push_back(*value);
     names.push_back(output.name());
   }
+  counted.finish(b, names);
   return b.finish(results, names);
 }
 
@@ -128,11 +130,13 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
   std::vector<GraphBuilder::Input> inputs;
   std::vector<std::string> problems, hints;
   GivenDims dims(options);
+  GivenValues values(options);
+  std::vector<std::optional<Ints>> given;
   for (const auto &input : graph.input())
     for (const auto &dim : input.type().tensor_type().shape().dim())
       if (!dim.dim_param().empty())
         dims.declare(dim.dim_param());
-  std::vector<OpenDim> unknown;
+  std::vector<OpenDim> unknown, unknownValues;
   for (const auto &input : graph.input()) {
     // Before IR version 4 initializers had to be listed as inputs; later they are defaults, which
     // are kept.
@@ -179,10 +183,17 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     RankedTensorType type = b.tensorType(shape, element);
     if (!type)
       return failure();
+    FailureOr<std::optional<Ints>> known =
+        values.take(b, dims, input.name(), inputs.size(), type, unknownValues);
+    if (failed(known))
+      return failure();
+    given.push_back(std::move(*known));
     inputs.push_back({input.name(), type});
   }
-  if (failed(dims.checkUsed(b)))
+  if (failed(dims.checkUsed(b)) || failed(values.finish(b)))
     return failure();
+  if (!unknownValues.empty() && open && open->collect)
+    return open->dims = std::move(unknownValues), failure();
   if (!problems.empty() && open && open->collect)
     return open->dims = std::move(unknown), failure();
   if (!problems.empty()) {
@@ -197,9 +208,12 @@ LogicalResult ModelImport::importInputs(Scope &scope) {
     return diagnostic;
   }
   llvm::ArrayRef<BlockArgument> arguments = b.beginForward(inputs);
-  for (auto [input, argument] : llvm::zip(inputs, arguments))
-    if (failed(define(scope, input.name, argument)))
+  for (auto [input, argument, elements] : llvm::zip(inputs, arguments, given)) {
+    b.setNode(input.name);
+    Value value = elements ? constantInput(b, input.type, *elements) : Value(argument);
+    if (!value || failed(define(scope, input.name, value)))
       return failure();
+  }
   return success();
 }
 
@@ -271,6 +285,10 @@ bool ModelImport::isOnlyReturned(StringRef value) const {
 bool ModelImport::isUnused(StringRef value) const {
   return current && !current->parent && current->prefix.empty() && !isRead(model.graph(), value) &&
          !isReturned(model.graph(), value);
+}
+
+LogicalResult ModelImport::returnCounted(StringRef value, int64_t dim, Value count) {
+  return counted.add(b, value, dim, count);
 }
 
 //===----------------------------------------------------------------------===//
@@ -408,8 +426,13 @@ LogicalResult ModelImport::importNode(const onnx::NodeProto &node, Scope &scope)
     return poison();
   if (failed(result))
     return failure();
-  if (std::optional<std::string> unknown = reader.unknownAttr()) {
-    (void)reader.unsupported("attribute " + *unknown);
+  for (const std::string &unknown : reader.unknownAttrs()) {
+    if (domain.empty() && !isAttributeName(unknown)) {
+      mlir::emitWarning(b.loc()) << node.op_type() << " has an attribute '" << unknown
+                                 << "', which no operator has: it is ignored";
+      continue;
+    }
+    (void)reader.unsupported("attribute " + unknown);
     return poison();
   }
   for (auto [index, output] : llvm::enumerate(node.output())) {

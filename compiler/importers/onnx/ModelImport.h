@@ -1,6 +1,7 @@
 // Walks an ONNX model: inputs, initializers, nodes, sub-graphs and functions.
 #pragma once
 
+#include "compiler/importers/common/CountedExtents.h"
 #include "compiler/importers/common/GivenDims.h"
 #include "compiler/importers/onnx/OpTable.h"
 #include "compiler/importers/onnx/TensorImport.h"
@@ -28,6 +29,7 @@ public:
   bool isOnlyReturned(llvm::StringRef value) const override;
   bool isUnused(llvm::StringRef value) const override;
   bool isSampled() const override { return open && open->anySize; }
+  mlir::LogicalResult returnCounted(llvm::StringRef value, int64_t dim, mlir::Value count) override;
 
 private:
   using Opsets = llvm::StringMap<int64_t>;
@@ -80,6 +82,7 @@ private:
   OpenDims *open;
   TensorImport tensors;
   UnsupportedOps unsupported;
+  CountedExtents counted;
   Opsets opsets;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   Scope *current = nullptr;

@@ -1,6 +1,8 @@
 // What a row of the operator table sees of a node.
 #include "compiler/importers/onnx/OnnxNode.h"
 #include "compiler/importers/common/LoopBuilder.h"
+#include "compiler/importers/common/CountedExtents.h"
+#include "compiler/importers/common/GivenValues.h"
 #include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
@@ -128,7 +130,7 @@ std::optional<Ints> OnnxNode::constantInts(size_t i, StringRef what) {
   }
   if (std::optional<Ints> ints = GraphBuilder::getConstantInts(value))
     return ints;
-  (void)unsupported(what + " computed at run time", "expected a constant");
+  (void)unsupportedAtRunTime(what, value);
   return std::nullopt;
 }
 
@@ -150,7 +152,7 @@ std::optional<SmallVector<double>> OnnxNode::constantDoubles(size_t i, StringRef
     return std::nullopt;
   if (std::optional<SmallVector<double>> numbers = GraphBuilder::getConstantDoubles(value))
     return numbers;
-  (void)unsupported(what + " computed at run time", "expected a constant");
+  (void)unsupportedAtRunTime(what, value);
   return std::nullopt;
 }
 
@@ -216,13 +218,14 @@ const onnx::GraphProto *OnnxNode::graphAttr(StringRef name) {
   return found ? &found->g() : nullptr;
 }
 
-std::optional<std::string> OnnxNode::unknownAttr() const {
+std::vector<std::string> OnnxNode::unknownAttrs() const {
+  std::vector<std::string> names;
   for (const auto &attribute : proto.attribute())
     if (attributes.count(attribute.name()) && !understood.contains(attribute.name()) &&
         // A hint of the first operator sets about sharing memory.
         (opset > 5 || attribute.name() != "consumed_inputs"))
-      return attribute.name();
-  return std::nullopt;
+      names.push_back(attribute.name());
+  return names;
 }
 
 //===----------------------------------------------------------------------===//
@@ -272,6 +275,19 @@ bool OnnxNode::attempt(llvm::function_ref<LogicalResult()> build, bool shows) {
   return false;
 }
 
+bool OnnxNode::isOnlyReturned(size_t i) const {
+  return wants(i) && host.isOnlyReturned(proto.output(i));
+}
+
+LogicalResult OnnxNode::setCounted(size_t i, Value value, int64_t dim, Value count) {
+  if (!wants(i))
+    return success();
+  value = compacted(b, value, dim, count);
+  if (!value || failed(host.returnCounted(proto.output(i), dim, count)))
+    return failure();
+  return setOutput(i, value);
+}
+
 LogicalResult OnnxNode::unsupported(const Twine &what, const Twine &reason) {
   if (!reported) {
     std::string kind = proto.domain().empty() ? std::string() : proto.domain() + "::";
@@ -281,6 +297,12 @@ LogicalResult OnnxNode::unsupported(const Twine &what, const Twine &reason) {
   }
   reported = true;
   return failure();
+}
+
+LogicalResult OnnxNode::unsupportedAtRunTime(const Twine &what, Value value) {
+  std::string hint = valueHint(value);
+  return unsupported(what + " computed at run time",
+                     hint.empty() ? "expected a constant" : "expected a constant; " + hint);
 }
 
 LogicalResult OnnxNode::error(const Twine &message) {

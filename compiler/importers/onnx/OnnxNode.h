@@ -43,6 +43,10 @@ public:
   virtual bool isUnused(llvm::StringRef value) const = 0;
   /// Whether the model is imported at several sizes, and must have one graph at all of them.
   virtual bool isSampled() const = 0;
+  /// Notes that extent `dim` of an output of the model is what `count` (i64, one element) is in the
+  /// run, at most what its type says. Null after an error.
+  virtual mlir::LogicalResult returnCounted(llvm::StringRef value, int64_t dim,
+                                            mlir::Value count) = 0;
 };
 
 //===--- lists: sequences and optionals
@@ -105,8 +109,8 @@ public:
   const onnx::GraphProto *graphAttr(llvm::StringRef name);
   /// An attribute that does not change what inference computes.
   void ignoreAttr(llvm::StringRef name) { understood.insert(name); }
-  /// The first attribute that no call above asked for.
-  std::optional<std::string> unknownAttr() const;
+  /// The attributes that no call above asked for.
+  std::vector<std::string> unknownAttrs() const;
 
   //===--- results
   //------------------------------------------------------------------------------------------------===//
@@ -128,9 +132,18 @@ public:
   /// The same without a report.
   std::optional<Ints> knownShape(size_t i, int64_t rank, std::optional<Ints> most = {}) const;
 
+  /// Whether output `i` is one of the model, and no node reads it.
+  bool isOnlyReturned(size_t i) const;
+  /// Sets output `i`, which must be only returned, to the first `count` (i64, one element) parts of
+  /// `value` along `dim`; the caller of the program sees that extent. What is left over is not
+  /// seen.
+  mlir::LogicalResult setCounted(size_t i, mlir::Value value, int64_t dim, mlir::Value count);
+
   /// Reports the node as not supported: `what` in parentheses after its operator, `reason` what
   /// would be.
   mlir::LogicalResult unsupported(const llvm::Twine &what, const llvm::Twine &reason = {});
+  /// The same for something that must be known at import, and is `value`: says how to give it.
+  mlir::LogicalResult unsupportedAtRunTime(const llvm::Twine &what, mlir::Value value);
   bool isUnsupported() const { return reported; }
   /// Runs `build`, which may fail without a trace: then false, and nothing of it is left.
   /// `shows`: its errors are shown none the less.

@@ -1,8 +1,9 @@
 // ONNX operators whose result's extents depend on data: NonZero, Compress, Unique,
 // NonMaxSuppression.
 //
-// Programs have fixed extents, so the model must declare those of the result; the rows it has room
-// for are filled from the front. Where the operand is a constant the extent is what it says.
+// Where a result is only returned, the graph computes the most there can be and how many there are,
+// and the program's user gets those. What a node reads has a fixed extent: the model must declare
+// it, or the operand be a constant; the rows there is room for are filled from the front.
 #include "compiler/importers/common/Decompositions.h"
 #include "compiler/importers/onnx/OpTable.h"
 #include <array>
@@ -36,6 +37,11 @@ static Value setPositions(GraphBuilder &b, Value flags, int64_t count) {
   return b.slice(all, 0, 0, count);
 }
 
+/// How many flags are set: i64, rank 0.
+static Value countOf(GraphBuilder &b, Value flags) {
+  return flags ? b.reduce(ReduceKind::Sum, b.cast(flags, b.ops().getI64Type()), 0, false) : flags;
+}
+
 static Value flat(GraphBuilder &b, Value value) {
   return value ? b.reshape(value, B::type(value).getNumElements()) : value;
 }
@@ -51,6 +57,9 @@ static LogicalResult nonZero(OnnxNode &n) {
   if (!flags)
     return failure();
   std::optional<int64_t> count = countSet(flags);
+  bool counted = !count && n.isOnlyReturned(0);
+  if (counted)
+    count = B::shape(flags)[0];
   if (!count) {
     std::optional<Ints> shape = n.declaredShape(0, 2);
     if (!shape)
@@ -68,7 +77,8 @@ static LogicalResult nonZero(OnnxNode &n) {
   }
   if (rows.empty())
     return n.unsupported("of a scalar", "expected rank 1 or more");
-  return n.set(b.concat(rows, 0));
+  Value places = b.concat(rows, 0);
+  return counted ? n.setCounted(0, places, 1, countOf(b, flags)) : n.set(places);
 }
 
 static LogicalResult compress(OnnxNode &n) {
@@ -86,13 +96,17 @@ static LogicalResult compress(OnnxNode &n) {
     return n.error("has conditions of shape " + shapeName(B::shape(flags)) + " for " +
                    Twine(B::shape(input)[*axis]) + " elements");
   std::optional<int64_t> count = countSet(flags);
+  bool counted = !count && n.isOnlyReturned(0);
+  if (counted)
+    count = B::shape(flags)[0];
   if (!count) {
     std::optional<Ints> shape = n.declaredShape(0, B::rank(input));
     if (!shape)
       return failure();
     count = (*shape)[*axis];
   }
-  return n.set(b.create<GatherOp>(input, setPositions(b, flags, *count), *axis));
+  Value kept = b.create<GatherOp>(input, setPositions(b, flags, *count), *axis);
+  return counted ? n.setCounted(0, kept, *axis, countOf(b, flags)) : n.set(kept);
 }
 
 /// Positions of rows [n, m] in ascending lexicographic order, equal ones by position.
@@ -141,7 +155,10 @@ static LogicalResult unique(OnnxNode &n) {
   int64_t count = B::shape(input)[*axis];
   if (count < 1)
     return n.unsupported("of nothing", "expected an element at least");
-  std::optional<Ints> shape = n.declaredShape(0, B::rank(input));
+  // The inverse has a fixed extent, so a node may read it.
+  bool counted = llvm::all_of(
+      Ints{0, 1, 3}, [&](int64_t output) { return !n.wants(output) || n.isOnlyReturned(output); });
+  std::optional<Ints> shape = counted ? Ints(B::shape(input)) : n.declaredShape(0, B::rank(input));
   if (!shape)
     return failure();
   int64_t kept = (*shape)[*axis], width = B::type(input).getNumElements() / count;
@@ -168,19 +185,27 @@ static LogicalResult unique(OnnxNode &n) {
   Value counts = b.create<ScatterElementsOp>(
       b.splat(kept, i64, 0.0), b.binary<MinOp>(group, b.scalar(i64, static_cast<double>(kept - 1))),
       b.splat(count, i64, 1.0), 0, ScatterKind::Add);
+  Value total = countOf(b, first);
   if (!sorted) {
-    // By first occurrence: the groups are numbered anew.
+    // By first occurrence: the groups are numbered anew. What is left over comes last.
+    Value isGroup = b.cmp(CmpKind::Lt, b.iota(b.tensorType(kept, i64), 0), total);
+    indices = b.select(isGroup, indices, b.scalar(i64, static_cast<double>(count)));
     SmallVector<Value> byPosition = b.createAll<TopKOp>(indices, kept, 0, true);
     if (byPosition.empty())
       return failure();
-    indices = byPosition[0];
+    indices = b.binary<MinOp>(byPosition[0], b.scalar(i64, static_cast<double>(count - 1)));
     counts = b.create<GatherOp>(counts, byPosition[1], 0);
     Value renumbered =
         b.create<ScatterElementsOp>(b.splat(kept, i64, 0.0), byPosition[1],
                                     b.iota(b.tensorType(kept, i64), 0), 0, ScatterKind::None);
     inverse = b.create<GatherOp>(renumbered, inverse, 0);
   }
-  return n.set({b.create<GatherOp>(input, indices, *axis), indices, inverse, counts});
+  Value values = b.create<GatherOp>(input, indices, *axis);
+  if (!counted)
+    return n.set({values, indices, inverse, counts});
+  return failure(failed(n.setCounted(0, values, *axis, total)) ||
+                 failed(n.setCounted(1, indices, 0, total)) || failed(n.setOutput(2, inverse)) ||
+                 failed(n.setCounted(3, counts, 0, total)));
 }
 
 /// The corners of boxes [B, N, 4] as lower y, lower x, higher y, higher x of shape [B, 1, N].
@@ -252,8 +277,11 @@ static LogicalResult nonMaxSuppression(OnnxNode &n) {
   if (rounds > kMaxKept)
     return n.unsupported("of " + Twine(rounds) + " boxes per class",
                          "expected up to " + Twine(kMaxKept));
-  if (rounds == 0 || batch * classes == 0)
-    return n.set(b.splat({shape->front(), 3}, i64, -1.0));
+  bool counted = bound && n.isOnlyReturned(0);
+  if (rounds == 0 || batch * classes == 0) {
+    Value none = b.splat({shape->front(), 3}, i64, -1.0);
+    return counted ? n.setCounted(0, none, 0, b.scalar(i64, 0)) : n.set(none);
+  }
   // Each round takes the best box that is left of every class, and lets go of those it overlaps.
   Ints all{batch, classes, count};
   std::array<Value, 4> corners = boxCorners(b, boxes, center);
@@ -284,6 +312,8 @@ static LogicalResult nonMaxSuppression(OnnxNode &n) {
   Value category = b.binary<ModOp>(inClass, b.scalar(i64, static_cast<double>(classes)));
   Value image = b.div(inClass, b.scalar(i64, static_cast<double>(classes)));
   Value rows = b.concat({b.unsqueeze(image, 1), b.unsqueeze(category, 1), b.unsqueeze(box, 1)}, 1);
+  if (counted)
+    return n.setCounted(0, rows, 0, countOf(b, flags));
   Value total = b.reduce(ReduceKind::Sum, b.cast(flags, i64), 0, true);
   Value row = b.iota(b.tensorType({shape->front(), 1}, i64), 0);
   return n.set(b.select(b.cmp(CmpKind::Lt, row, total), rows, b.scalar(i64, -1)));

@@ -1,6 +1,6 @@
 // Walks a TFLite model.
 #include "compiler/importers/tflite/ModelImport.h"
-#include "compiler/importers/common/GivenDims.h"
+#include "compiler/importers/common/GivenValues.h"
 #include "compiler/importers/common/StoredTensor.h"
 #include "compiler/importers/tflite/ReadModel.h"
 #include "ir/graph/WeightStore.h"
@@ -209,6 +209,9 @@ LogicalResult ModelImport::importInputs() {
   std::vector<Tensor> &tensors = scope->tensors;
   std::vector<GraphBuilder::Input> inputs;
   GivenDims dims(options);
+  GivenValues values(options);
+  std::vector<std::optional<Ints>> elements;
+  std::vector<OpenDim> unknownValues;
   SmallVector<Tensor *> order;
   llvm::StringSet<> seen;
   const tflite::SignatureDef *signature = mainSignature(model);
@@ -255,14 +258,26 @@ LogicalResult ModelImport::importInputs() {
       return b.error() << "input '" << name << "' of shape " << shapeName(shape) << " takes "
                        << packedBytes(type) << " bytes, expected less than 2 GiB",
              failure();
+    FailureOr<std::optional<Ints>> known =
+        values.take(b, dims, name, inputs.size(), type, unknownValues);
+    if (failed(known))
+      return failure();
+    elements.push_back(std::move(*known));
     inputs.push_back({name, type});
     order.push_back(&tensor);
   }
-  if (failed(dims.checkUsed(b)))
+  if (failed(dims.checkUsed(b)) || failed(values.finish(b)))
     return failure();
+  if (!unknownValues.empty() && this->open && this->open->collect)
+    return this->open->dims = std::move(unknownValues), failure();
   ArrayRef<BlockArgument> arguments = b.beginForward(inputs);
-  for (auto [tensor, argument] : llvm::zip(order, arguments))
-    tensor->stored = argument;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    b.setNode(inputs[i].name);
+    order[i]->stored =
+        elements[i] ? constantInput(b, inputs[i].type, *elements[i]) : Value(arguments[i]);
+    if (!order[i]->stored)
+      return failure();
+  }
   return success();
 }
 

@@ -1,5 +1,6 @@
 // What a row of the operator table sees of an operator.
 #include "compiler/importers/tflite/TfliteNode.h"
+#include "compiler/importers/common/GivenValues.h"
 #include <limits>
 
 using namespace mlir;
@@ -144,7 +145,9 @@ std::optional<Ints> TfliteNode::constantInts(size_t i, StringRef what) {
     return std::nullopt;
   if (std::optional<Ints> ints = GraphBuilder::getConstantInts(value))
     return ints;
-  (void)unsupported(what + " computed at run time", "expected a constant");
+  std::string hint = valueHint(value);
+  (void)unsupported(what + " computed at run time",
+                    hint.empty() ? "expected a constant" : "expected a constant; " + hint);
   return std::nullopt;
 }
 

@@ -170,11 +170,15 @@ ingot_status ingot_program_output(const ingot_program *program, uint32_t entry, 
 uint32_t ingot_program_num_variables(const ingot_program *program);
 ingot_status ingot_program_variable(const ingot_program *program, uint32_t index,
                                     ingot_tensor_info *info);
-/* The named dims of an entry, which its inputs' shapes determine, and their bounds. */
+/* The named dims of an entry, which its inputs determine, and their bounds. */
 uint32_t ingot_program_num_dims(const ingot_program *program, uint32_t entry);
 /* Errors: ARGUMENT for an index out of range. */
 ingot_status ingot_program_dim(const ingot_program *program, uint32_t entry, uint32_t index,
                                ingot_dim *dim);
+/* Nonzero when a named dim is no extent but what an input holds: which element of which input. Such
+ * inputs are read at the beginning of every run. */
+int ingot_program_dim_value(const ingot_program *program, uint32_t entry, uint32_t index,
+                            uint32_t *input, uint32_t *element);
 /* Bytes of the arenas in the host's memory, at the upper bounds of the dims. */
 uint64_t ingot_program_arena_bytes(const ingot_program *program);
 /* Name of the target chosen on this machine, for example "x86-64-v3". */
@@ -201,8 +205,8 @@ ingot_status ingot_session_bind_output(ingot_session *session, uint32_t entry, u
 /* Runs an entry to its end. Allocates nothing. Errors: STATE, ARGUMENT (a dim out of its bounds),
  * DEVICE. */
 ingot_status ingot_session_run(ingot_session *session, uint32_t entry);
-/* The extents of an output: after the run, or as soon as all inputs of the entry are bound. Writes
- * up to INGOT_MAX_RANK. */
+/* The extents of an output: after the run, or as soon as all inputs of the entry are bound and, for
+ * those whose elements are named dims, hold what the run will read. Writes up to INGOT_MAX_RANK. */
 ingot_status ingot_session_output_dims(ingot_session *session, uint32_t entry, uint32_t index,
                                        int64_t *dims, uint32_t *rank);
 /* The extents of an input when the entry's named dims have the values `named`, in the order of

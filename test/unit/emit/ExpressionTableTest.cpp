@@ -68,6 +68,23 @@ TEST_F(Tables, SolvesWhatIsLinearInOneName) {
                                           testing::Pair("s", 7), testing::Pair("seq", 5)));
 }
 
+TEST_F(Tables, ValuesOfInputsAreRowsOfTheirOwn) {
+  ExpressionTable table(bounds);
+  // A name that an input holds need not be solved from an extent, which then must equal it.
+  std::vector<ValueDim> values = {{"limit", 1, 2, {0, 64}}};
+  ASSERT_FALSE(table.addInputs({type({"limit"}), type({"3"})}, values));
+  ASSERT_EQ(table.getNames().size(), 1u);
+  const fmt::Expr &row = table.getRows()[table.getNames()[0].second];
+  EXPECT_EQ(row.op(), fmt::ExprOp::input_value);
+  EXPECT_EQ(row.a(), 1);
+  EXPECT_EQ(row.b(), 2);
+  ExpressionTable other(bounds);
+  values[0].input = 2;
+  llvm::Error error = other.addInputs({type({"3"}), type({"3"})}, values);
+  ASSERT_TRUE(static_cast<bool>(error));
+  EXPECT_THAT(llvm::toString(std::move(error)), testing::HasSubstr("input 2"));
+}
+
 TEST_F(Tables, RefusesNamesThatNoInputTells) {
   ExpressionTable table(bounds);
   llvm::Error error = table.addInputs({type({"past*seq"})});

@@ -76,14 +76,22 @@ TEST_F(OnnxTest, ReportsAllUnsupportedOperatorsInOneError) {
   model.node("FancyPool", {"x"}, {"a"}, "com.acme")->set_name("/encoder/pool");
   model.node("FancyPool", {"a"}, {"b"}, "com.acme")->set_name("/decoder/pool");
   model.node("Relu", {"b"}, {"c"});
-  intAttribute(model.node("Relu", {"x"}, {"d"}), "slope", 2)->set_name("odd");
+  intAttribute(model.node("Relu", {"x"}, {"d"}), "alpha", 2)->set_name("odd");
   model.node("Add", {"c", "d"}, {"z"});
   ASSERT_FALSE(importModel(model));
   EXPECT_EQ(errorCount, 1);
   EXPECT_EQ(errors, "?: 3 operators in model.onnx are not supported (2 kinds)\n"
                     "  com.acme::FancyPool   2 nodes: /encoder/pool, /decoder/pool\n"
-                    "  Relu (attribute slope)   1 node: odd\n");
+                    "  Relu (attribute alpha)   1 node: odd\n");
   EXPECT_NE(hints.find("docs/adding-an-op.md"), std::string::npos);
+}
+
+TEST_F(OnnxTest, WarnsOfAttributesThatNoOperatorHas) {
+  Model model;
+  model.input("x", {4}).output("y");
+  intAttribute(model.node("Relu", {"x"}, {"y"}), "slope", 2)->set_name("odd");
+  ASSERT_TRUE(importModel(model)) << errors;
+  EXPECT_EQ(errors, "odd: Relu has an attribute 'slope', which no operator has: it is ignored\n");
 }
 
 TEST_F(OnnxTest, ManyUnsupportedKindsStayWithinTenLines) {

@@ -2,6 +2,7 @@
 // that data decide. What they compute is tested by ONNX's own cases (test/conformance).
 #include "OnnxModels.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "ir/graph/ValueDims.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -180,16 +181,36 @@ TEST_F(OnnxTest, OperatorsOnTensorsRefuseSequences) {
 TEST_F(OnnxTest, ExtentsThatDataDecideAreTheModels) {
   Model model;
   model.input("x", {4}).output("y");
-  model.node("NonZero", {"x"}, {"y"});
+  model.node("NonZero", {"x"}, {"places"});
+  model.node("Neg", {"places"}, {"y"});
   EXPECT_FALSE(importModel(model));
   EXPECT_NE(errors.find("shape depends on its input"), std::string::npos) << errors;
 
-  auto *shape =
-      model.graph().mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  auto *info = model.graph().add_value_info();
+  info->set_name("places");
+  info->mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::INT64);
+  auto *shape = info->mutable_type()->mutable_tensor_type()->mutable_shape();
   shape->add_dim()->set_dim_value(1);
   shape->add_dim()->set_dim_value(2);
   ASSERT_TRUE(importModel(model)) << errors;
-  EXPECT_EQ(run({{0, 5, 0, 6}}), (std::vector<double>{1, 3}));
+  EXPECT_EQ(run({{0, 5, 0, 6}}), (std::vector<double>{-1, -3}));
+}
+
+TEST_F(OnnxTest, ExtentsOfOutputsAreCounted) {
+  Model model;
+  model.input("x", {2, 3}).output("y");
+  model.node("NonZero", {"x"}, {"y"});
+  ASSERT_TRUE(importModel(model)) << errors;
+  llvm::SmallVector<CountedDim> counted = countedDims(*module);
+  ASSERT_EQ(counted.size(), 1u);
+  EXPECT_EQ(counted[0].output, 0);
+  EXPECT_EQ(counted[0].dim, 1);
+  EXPECT_TRUE(module->lookupSymbol<VariableOp>(counted[0].variable));
+  // Two rows of three places each, without a gap.
+  std::vector<double> places = run({{0, 5, 6, 7, 0, 0}});
+  ASSERT_EQ(places.size(), 12u);
+  places.resize(6);
+  EXPECT_EQ(places, (std::vector<double>{0, 0, 1, 1, 2, 0}));
 }
 
 TEST_F(OnnxTest, NodesNeedNotBeSorted) {

@@ -143,7 +143,7 @@ TEST(Run, RefusesShapesOutsideTheirBounds) {
   ASSERT_EQ(ingot_session_bind_output(opened.session, 0, 1, &out), INGOT_OK);
   EXPECT_EQ(ingot_session_run(opened.session, 0), INGOT_ERROR_ARGUMENT);
   EXPECT_STREQ(ingot_session_error(opened.session),
-               "output 'y' needs 32 bytes for these inputs, and the tensor has 12");
+               "output 'y' needs 32 bytes, and the tensor has 12");
 }
 
 TEST(Run, RefusesWhatIsNotBoundTooSmallOrUnaligned) {

@@ -211,6 +211,33 @@ TestProgram placedProgram() {
   return test;
 }
 
+TestProgram valueProgram() {
+  TestProgram test = placedProgram();
+  test.entry().inputs.push_back(tensor("n", ElementType::i64, {fixedDim(1)}));
+  test.entry().expressions[0] = Expr(ExprOp::input_value, 1, 0, 0);
+  return test;
+}
+
+TestProgram countedProgram() {
+  TestProgram test = emptyProgram();
+  EntryT &entry = test.entry();
+  auto variable = std::make_unique<VariableT>();
+  variable->name = "count";
+  variable->type = ElementType::i32;
+  variable->dims = {fixedDim(1)};
+  variable->size = 4;
+  test.plan().variables.push_back(std::move(variable));
+  entry.expressions = {Expr(ExprOp::variable_value, 0, 0, 16)};
+  entry.inputs.push_back(tensor("x", ElementType::f32, {fixedDim(16), fixedDim(4)}));
+  entry.inputs.push_back(tensor("n", ElementType::i32, {fixedDim(1)}));
+  entry.outputs.push_back(tensor("y", ElementType::f32, {{0, 16, 0, -1}, fixedDim(4)}));
+  entry.instructions.push_back(
+      copy({BufferKind::output, 0, 0, 256}, {BufferKind::input, 0, 0, 256}, fixed(256)));
+  entry.instructions.push_back(
+      copy({BufferKind::variable, 0, 0, 4}, {BufferKind::input, 1, 0, 4}, fixed(4)));
+  return test;
+}
+
 TestProgram stateProgram() {
   TestProgram test = emptyProgram();
   uint32_t accumulate = addKernel(test.plan(), "accumulate_f32", kAccumulate, 3);

@@ -68,6 +68,10 @@ TestProgram dynamicProgram();
 /// Like dynamicProgram through two buffers of the arena, the second behind the first: places, sizes
 /// and the arena's size depend on batch.
 TestProgram placedProgram();
+/// `placedProgram` whose batch is not taken from the extent of x: it is what the input "n" holds.
+TestProgram valueProgram();
+/// y = x [16, 4], of which a caller sees the rows that the input "n" says, through a variable.
+TestProgram countedProgram();
 /// A variable: y = sum of all x so far. Entry "half" shares it and halves nothing: it only reads.
 TestProgram stateProgram();
 /// Loop: counts to limit (input i32), result in y (i32).
