@@ -193,6 +193,15 @@ WRONG = [
 ]
 
 
+def check_range_of_axis(folder):
+    """An axis changes the graph itself: it cannot have a range, and the error says what can be done."""
+    path = folder / "axes.onnx"
+    model(path, [node("CumSum", "x axis", "y")], [("x", F32, [6, 8, 3, 3]), ("axis", I64, [])], [("y", F32)])
+    done = ingot("compile", path, "-o", folder / "axes.ingot", "--value=axis=0..3")
+    report("refuses a range of an axis", "" if done.returncode == 1 and "--value axis[0]=N" in done.stderr else
+           done.stderr.strip() or "it compiles")
+
+
 def check_wrong(folder):
     path = folder / "wrong.onnx"
     model(path, [node("Expand", "x shape", "y")], [("x", F32, [1, 1]), ("shape", I64, [2])], [("y", F32)])
@@ -210,6 +219,7 @@ def main():
         for case in COUNTED:
             check_counted(folder, *case)
         check_wrong(folder)
+        check_range_of_axis(folder)
 
 
 if __name__ == "__main__":

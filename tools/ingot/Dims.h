@@ -1,5 +1,5 @@
-// `--dim NAME=N`, `--dim NAME=LO..HI/STEP`, `--dim NAME=OTHER` and `--value`, shared by the commands that read
-// models.
+// `--dim NAME=N`, `--dim NAME=LO..HI/STEP`, `--dim NAME=OTHER` and `--value`, shared by the
+// commands that read models.
 #pragma once
 
 #include "compiler/pipeline/Options.h"

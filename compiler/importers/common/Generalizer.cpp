@@ -25,7 +25,7 @@ LogicalResult Generalizer::unknown(Location loc, const Twine &what, ArrayRef<int
           names.push_back(std::move(name));
   }
   diagnostic << seen << (seen.empty() ? "" : ")");
-  suggestFixedSize(diagnostic, names);
+  suggestFixedSize(diagnostic, names, modules[0]);
   return diagnostic;
 }
 
@@ -201,7 +201,7 @@ LogicalResult Generalizer::generalizeAttributes(const MatchedOp &op, Operation *
                                         << copy->getName().getStringRef() << " depends on dim '"
                                         << llvm::join(sizes.changed(i), "', '") << "' (" << one
                                         << " and " << other << "), which is not supported";
-        suggestFixedSize(diagnostic, sizes.changed(i));
+        suggestFixedSize(diagnostic, sizes.changed(i), modules[0]);
         return diagnostic;
       }
   return success();
@@ -299,7 +299,7 @@ LogicalResult Generalizer::buildConstant(const MatchedOp &op) {
                                   << "a constant of shape " << show(extentsOf(samples[0]->type))
                                   << " depends on dim '" << llvm::join(names, "', '")
                                   << "' in a way that is not known";
-  suggestFixedSize(diagnostic, names);
+  suggestFixedSize(diagnostic, names, modules[0]);
   return diagnostic;
 }
 
@@ -436,7 +436,7 @@ LogicalResult Generalizer::checkResults(func::FuncOp forward) {
         InFlightDiagnostic diagnostic =
             forward.emitError() << "extent " << d << " of result " << n << " is " << extent.str()
                                 << " in general, but the model is another at " << sizes.describe(i);
-        suggestFixedSize(diagnostic, sizes.changed(i));
+        suggestFixedSize(diagnostic, sizes.changed(i), modules[0]);
         return diagnostic;
       }
   }

@@ -1,6 +1,8 @@
 // See JoinEntries.h.
 #include "compiler/importers/common/JoinEntries.h"
 #include "compiler/importers/common/GraphBuilder.h"
+#include "ir/graph/DimSteps.h"
+#include "ir/graph/ValueDims.h"
 #include "ir/graph/WeightStore.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 
@@ -38,20 +40,35 @@ static bool isSame(VariableOp a, VariableOp b) {
          constantIdentity(a.getInitialAttr()) == constantIdentity(b.getInitialAttr());
 }
 
-OwningOpRef<ModuleOp> ingot::joinEntries(MutableArrayRef<ImportedEntry> entries) {
+FailureOr<OwningOpRef<ModuleOp>> ingot::joinEntries(MutableArrayRef<ImportedEntry> entries) {
   ModuleOp joined = *entries.front().module;
   DimBounds bounds;
+  DimSteps steps;
   SymbolTable symbols(joined);
   for (ImportedEntry &entry : entries) {
     ModuleOp module = *entry.module;
+    if (!valueDims(module).empty() || !countedDims(module).empty())
+      return emitError(module.getLoc())
+             << "entry '" << entry.name << "' has extents that come from values ("
+             << (valueDims(module).empty() ? "counted by a run" : "--value")
+             << "), which a program of several entries cannot have yet"
+             << "\nhint: compile a program for this model alone";
     llvm::StringMap<std::string> differing;
+    DimSteps ownSteps = dimSteps(module);
+    auto step = [](const DimSteps &all, StringRef name) {
+      return all.contains(name) ? all.lookup(name) : 1;
+    };
     for (const auto &[name, range] : dimBounds(module)) {
       auto [known, added] = bounds.try_emplace(name, range);
-      if (added || (known->getValue().low == range.low && known->getValue().high == range.high))
-        continue;
-      std::string own = entry.name + "." + name.str();
-      differing[name] = own;
-      bounds[own] = range;
+      std::string called = name.str();
+      if (!added && (known->getValue().low != range.low || known->getValue().high != range.high ||
+                     step(steps, name) != step(ownSteps, name))) {
+        called = entry.name + "." + called;
+        differing[name] = called;
+        bounds[called] = range;
+      }
+      if (step(ownSteps, name) != 1)
+        steps[called] = step(ownSteps, name);
     }
     if (!differing.empty())
       renameDims(module, differing);
@@ -94,6 +111,7 @@ OwningOpRef<ModuleOp> ingot::joinEntries(MutableArrayRef<ImportedEntry> entries)
     }
   }
   setDimBounds(joined, bounds);
+  setDimSteps(joined, steps);
   recordSources(joined);
   return std::move(entries.front().module);
 }

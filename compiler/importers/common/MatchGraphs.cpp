@@ -1,6 +1,7 @@
 // See MatchGraphs.h. Works on a list of values to do, not by recursion: graphs may be deep.
 #include "compiler/importers/common/MatchGraphs.h"
 #include "compiler/evaluator/Evaluator.h"
+#include "ir/graph/ValueDims.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -10,10 +11,20 @@ using namespace ingot;
 /// The largest constant that is computed to learn how it depends on a size.
 static constexpr uint64_t kMaxConstantBytes = uint64_t(1) << 24;
 
-void ingot::suggestFixedSize(InFlightDiagnostic &diagnostic, ArrayRef<std::string> names) {
+void ingot::suggestFixedSize(InFlightDiagnostic &diagnostic, ArrayRef<std::string> names,
+                             ModuleOp module) {
   std::string flags;
-  for (const std::string &name : names)
-    flags += " --dim " + name + "=N";
+  SmallVector<ValueDim> values = valueDims(module);
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  for (const std::string &name : names) {
+    auto value = llvm::find_if(values, [&](const ValueDim &v) { return v.name == name; });
+    bool isValue = value != values.end() && forward && value->input < forward.getNumArguments();
+    auto input =
+        isValue ? forward.getArgAttrOfType<StringAttr>(value->input, "ingot.name") : StringAttr();
+    flags +=
+        input ? " --value " + input.getValue().str() + "[" + std::to_string(value->element) + "]=N"
+              : " --dim " + name + "=N";
+  }
   diagnostic.attachNote() << "hint: compile for one size with" << flags;
 }
 
@@ -86,7 +97,7 @@ LogicalResult GraphMatch::differs(Operation *first, Operation *other, size_t sam
       << "the graph itself depends on dim '" << llvm::join(names, "', '") << "' here: it has "
       << describe(first) << " at one size, and " << describe(other) << " at "
       << sizes.describe(sample);
-  suggestFixedSize(diagnostic, names);
+  suggestFixedSize(diagnostic, names, modules[0]);
   return diagnostic;
 }
 

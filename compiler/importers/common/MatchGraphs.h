@@ -69,6 +69,7 @@ private:
 };
 
 /// The note that every error of a generalisation ends in: how to compile for one size.
-void suggestFixedSize(mlir::InFlightDiagnostic &diagnostic, llvm::ArrayRef<std::string> names);
+void suggestFixedSize(mlir::InFlightDiagnostic &diagnostic, llvm::ArrayRef<std::string> names,
+                      mlir::ModuleOp module);
 
 } // namespace ingot

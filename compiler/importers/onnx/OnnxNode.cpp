@@ -1,8 +1,8 @@
 // What a row of the operator table sees of a node.
 #include "compiler/importers/onnx/OnnxNode.h"
-#include "compiler/importers/common/LoopBuilder.h"
 #include "compiler/importers/common/CountedExtents.h"
 #include "compiler/importers/common/GivenValues.h"
+#include "compiler/importers/common/LoopBuilder.h"
 #include "compiler/importers/onnx/onnx.pb.h"
 
 using namespace mlir;
