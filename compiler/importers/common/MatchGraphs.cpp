@@ -39,7 +39,7 @@ LogicalResult GraphMatch::matchVariables() {
                                       << "' depends on dim '"
                                       << llvm::join(sizes.changed(i), "', '")
                                       << "', but the memory of a variable is of one size";
-      suggestFixedSize(diagnostic, sizes.changed(i));
+      suggestFixedSize(diagnostic, sizes.changed(i), modules[0]);
       return diagnostic;
     }
   return success();
