@@ -136,17 +136,34 @@ void KernelEmitter::forShare(ArrayRef<DimExpr> extents, PointBody body) {
   if (units == DimExpr(1) && tiles == DimExpr(1))
     return body(Values(extents.size(), index(0)));
   auto [low, high] = share(units);
-  if (llvm::all_of(extents.drop_front(), [](const DimExpr &extent) { return extent.isConstant(); }))
+  if (extents.size() < 2 ||
+      llvm::all_of(extents.drop_front(), [](const DimExpr &extent) { return extent.isConstant(); }))
     return loop(low, high, 1,
                 [&](Value unit) { body(inl.index().delinearize(loc(), unit, extents)); });
-  // Dividing by what only a run knows costs more than a short row: the indices are counted on.
-  // There may be none, which must not divide by 0.
-  llvm::SmallVector<DimExpr> divisors;
-  for (const DimExpr &extent : extents)
+  // Dividing by what only a run knows costs more than a short row: the last dim that is not 1 is an
+  // inner loop, and the indices of the others are counted on. An extent may be 0.
+  size_t last = extents.size() - 1;
+  while (extents[last] == DimExpr(1))
+    --last;
+  IndexMath &math = inl.index();
+  DimExpr length = extents[last].isConstant() ? extents[last] : DimExpr::max(extents[last], 1);
+  llvm::SmallVector<DimExpr> outer(extents.take_front(last)), divisors;
+  for (const DimExpr &extent : outer)
     divisors.push_back(extent.isConstant() ? extent : DimExpr::max(extent, 1));
-  loop(low, high, 1, inl.index().delinearize(loc(), low, divisors), [&](Value, ValueRange at) {
-    body(Values(at));
-    return following(Values(at), extents);
+  Value first = math.div(loc(), low, length);
+  Value end = math.div(loc(), math.add(loc(), high, length - DimExpr(1)), length);
+  Values start = outer.empty() ? Values() : Values(math.delinearize(loc(), first, divisors));
+  loop(first, end, 1, start, [&](Value row, ValueRange at) {
+    Value before = math.mul(loc(), row, length);
+    Value from = math.max(loc(), math.sub(loc(), low, before), 0);
+    Value to = math.min(loc(), math.sub(loc(), high, before), length);
+    loop(from, to, 1, [&](Value i) {
+      Values indices(at);
+      indices.push_back(i);
+      indices.resize(extents.size(), index(0));
+      body(indices);
+    });
+    return following(Values(at), outer);
   });
 }
 
