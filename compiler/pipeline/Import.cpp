@@ -231,16 +231,37 @@ static LogicalResult importEntries(MLIRContext &context, CompileState &state,
                                    const Options &options, UnsupportedOps *missing,
                                    SmallVectorImpl<ImportedEntry> &entries) {
   LogicalResult result = success();
-  for (const Options::Entry &entry : options.entries) {
+  auto import = [&](const Options::Entry &entry, const std::set<std::string> &variables,
+                    SmallVectorImpl<ImportedEntry> &into) {
     Options part = optionsFor(options, entry.name);
     part.model = entry.model;
     part.member = entry.member;
-    if (failed(importModel(context, state, part, entry.name, missing, entries)))
+    part.variables = variables;
+    if (failed(importModel(context, state, part, entry.name, missing, into)))
       result = failure();
-    if (failed(result) && !missing)
-      break;
+    return succeeded(result);
+  };
+  std::set<std::string> variables;
+  for (const Options::Entry &entry : options.entries) {
+    if (!import(entry, {}, entries) && !missing)
+      return failure();
+    if (succeeded(result))
+      for (auto variable : entries.back().module->getOps<VariableOp>())
+        variables.insert(variable.getSymName().str());
   }
-  return result;
+  if (failed(result))
+    return failure();
+  // What one entry changes and another only reads is state to both.
+  for (auto [entry, imported] : llvm::zip_equal(options.entries, entries)) {
+    auto own = imported.module->getOps<VariableOp>();
+    if (static_cast<size_t>(std::distance(own.begin(), own.end())) == variables.size())
+      continue;
+    SmallVector<ImportedEntry> again;
+    if (!import(entry, variables, again))
+      return failure();
+    imported.module = std::move(again.front().module);
+  }
+  return success();
 }
 
 FailureOr<OwningOpRef<ModuleOp>> ingot::runImportPhase(MLIRContext &context, CompileState &state,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Options {
     std::string name, model, member;
   };
   std::vector<Entry> entries;
+  /// Buffers that other entries change: where this one has them, they are variables too.
+  std::set<std::string> variables;
   std::string output; ///< program file; empty: beside the model
   std::vector<std::string> targets = {
       "host"}; ///< in order of preference; the last one must take every op

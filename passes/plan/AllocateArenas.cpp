@@ -106,11 +106,14 @@ private:
       std::vector<PlanStep> inEntry = stepsOf(entry);
       DenseMap<size_t, std::pair<unsigned, unsigned>> lives; // buffer → its first and last step
       for (auto [time, step] : llvm::enumerate(inEntry)) {
-        for (Value value : llvm::concat<Value>(SmallVector<Value>(step.reads()),
-                                               SmallVector<Value>(step.writes())))
-          if (auto alloc = dyn_cast<plan::AllocOp>(plan::originOf(value).root))
-            lives.try_emplace(bufferFor(alloc, spaceNumbers), time, time).first->second.second =
-                time;
+        auto touch = [&, time = time](ValueRange values) {
+          for (Value value : values)
+            if (auto alloc = dyn_cast<plan::AllocOp>(plan::originOf(value).root))
+              lives.try_emplace(bufferFor(alloc, spaceNumbers), time, time).first->second.second =
+                  time;
+        };
+        touch(step.reads());
+        touch(step.writes());
       }
       for (auto [buffer, life] : lives) {
         auto [first, last] = lifeOf(inEntry, life.first, life.second);

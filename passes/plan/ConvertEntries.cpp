@@ -166,8 +166,10 @@ LogicalResult PlanConverter::convertWhile(scf::WhileOp op) {
     carried.push_back(changes ? newBuffer(loc, initial.getType(), host) : Value());
     if (changes)
       copy(loc, *from, carried.back());
-    buffers[before.getArgument(i)] = buffers[after.getArgument(i)] = buffers[op.getResult(i)] =
-        changes ? carried.back() : *from;
+    Value buffer = changes ? carried.back() : *from;
+    for (Value value :
+         {Value(before.getArgument(i)), Value(after.getArgument(i)), Value(op.getResult(i))})
+      buffers[value] = buffer;
   }
   auto loop = plan::WhileOp::create(builder, loc, condition);
   OpBuilder::InsertionGuard guard(builder);

@@ -51,11 +51,15 @@ def main():
         report("two/compile", failed(call("compile", f"prefill={MODELS / 'prefill.pt2'}",
                                           f"decode={MODELS / 'decode.pt2'}", "-o", two)))
         generate("archive", archive, folder)
+        look = MODELS / "look.npz"
+        report("archive/what-another-entry-left",
+               failed(call("run", archive, "--entry=look", f"--inputs={look}", f"--expect={look}", f"--rtol={TOLERANCE}",
+                           f"--load-state={folder / 'archive.npz'}")))
         generate("two", two, folder)
 
         described = json.loads(call("inspect", archive, "--json").stdout)["plans"][0]
         names = sorted(entry["name"] for entry in described["entries"])
-        report("entries", "" if names == ["decode", "prefill"] else f"the entries are {names}")
+        report("entries", "" if names == ["decode", "look", "prefill"] else f"the entries are {names}")
         variables = sorted(variable["name"] for variable in described["variables"])
         report("variables-are-shared", "" if variables == ["lm.keys", "lm.values"] else f"they are {variables}")
         alone = folder / "alone.ingot"

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Makes entries/: a language model of one attention layer with a key-value cache, exported as two programs.
+"""Makes entries/: a language model of one attention layer with a key-value cache, exported as three programs.
 
     make_entries.py              (needs torch 2.13 and numpy)
 
-lm.pt2                      both in one archive: `prefill` reads six tokens, `decode` one more at a place
-prefill.pt2, decode.pt2     the same, an archive each
+lm.pt2                      all in one archive: `prefill` reads six tokens, `decode` one more at a place, and `look` only
+                            reads what the cache holds
+prefill.pt2, decode.pt2     an archive each
 step-0.npz …                inputs and eager results of a prefill and the greedy steps after it, in order
+look.npz                    what the cache holds then
 """
 import pathlib
 import sys
@@ -61,6 +63,15 @@ class Decode(nn.Module):
         return self.lm(token, at)
 
 
+class Look(nn.Module):
+    def __init__(self, lm):
+        super().__init__()
+        self.lm = lm
+
+    def forward(self, scale):
+        return self.lm.keys * scale
+
+
 def save(name, **programs):
     path = FOLDER / name
     package_pt2(str(path), exported_programs=programs)
@@ -75,7 +86,8 @@ def main():
     prefill, decode = Prefill(lm), Decode(lm)
     programs = {"prefill": torch.export.export(prefill, (prompt,)),
                 "decode": torch.export.export(decode, (prompt[:, :1], torch.tensor([TOKENS])))}
-    save("lm.pt2", **programs)
+    look = Look(lm)
+    save("lm.pt2", **programs, look=torch.export.export(look, (torch.ones(1),)))
     for name, program in programs.items():
         save(name + ".pt2", **{name: program})
     with torch.no_grad():
@@ -86,6 +98,8 @@ def main():
             token, at = out[:, -1:].argmax(-1), torch.tensor([TOKENS + step - 1])
             out = decode(token, at)
             np.savez(FOLDER / f"step-{step}.npz", token=token.numpy(), at=at.numpy(), out0=out.numpy())
+        scale = torch.tensor([2.0])
+        np.savez(FOLDER / "look.npz", scale=scale.numpy(), out0=look(scale).numpy())
 
 
 if __name__ == "__main__":

@@ -325,6 +325,9 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(std::set<std::string> &records,
     if (const StoredTensor *tensor = name ? package.find(*name, false) : nullptr)
       mutated->insert(tensor->record);
   });
+  for (const std::string &name : options.variables)
+    if (const StoredTensor *tensor = package.find(name, false))
+      mutated->insert(tensor->record);
   if (failed(bindDims()) || failed(bindInputs()) || failed(importNodes(root, 0)))
     return failure();
   b.setNode(llvm::sys::path::filename(options.model));

@@ -1,8 +1,8 @@
 // Operators whose import depends on more than their operands: versions, loops, sequences, extents
 // that data decide. What they compute is tested by ONNX's own cases (test/conformance).
 #include "OnnxModels.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "ir/graph/ValueDims.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace ingot;
