@@ -122,7 +122,7 @@ static FailureOr<OwningOpRef<ModuleOp>> importDims(MLIRContext &context, const O
   SmallVector<RangedDim> dims;
   for (const OpenDim &dim : open.dims)
     if (dim.isValue)
-      dims.push_back({dim.name, {*dim.low, *dim.high}, true});
+      dims.push_back({dim.name, {*dim.low, *dim.high}, /*step=*/1, /*isValue=*/true});
   if (!dims.empty()) {
     Options at = options;
     auto numbers = chooseSamples(dims).sizes.front();

@@ -1,4 +1,4 @@
-// What a program says about itself: entries, signatures, steps for the profile.
+// What a program says about itself: types, entries, signatures, steps for the profile.
 #include "runtime-lib/core/Program.h"
 
 using namespace ingot;
@@ -79,6 +79,27 @@ ingot_status tensorInfo(const ingot_program *program,
 
 uint32_t ingot_type_bits(ingot_type type) { return typeRow(type).bits; }
 const char *ingot_type_name(ingot_type type) { return typeRow(type).name; }
+
+bool ingot::elementBytes(uint64_t elements, ingot_type type, uint64_t &bytes) {
+  uint64_t bits;
+  if (mulOverflows(elements, ingot_type_bits(type), bits) || bits > kMaxBytes * 8)
+    return false;
+  bytes = (bits + 7) / 8;
+  return true;
+}
+
+bool ingot::maxBytes(fmt::ElementType type, const flatbuffers::Vector<const fmt::SigDim *> *dims,
+                     uint64_t &bytes) {
+  uint64_t elements = 1;
+  // A zero anywhere makes the tensor empty, whatever the other dims multiply to.
+  for (uint32_t i = 0; i < count(dims); ++i)
+    if (dims->Get(i)->max() == 0)
+      elements = 0;
+  for (uint32_t i = 0; i < count(dims); ++i)
+    if (mulOverflows(elements, uint64_t(dims->Get(i)->max()), elements))
+      return false;
+  return elementBytes(elements, ingot_type(type), bytes);
+}
 
 uint32_t ingot_program_num_entries(const ingot_program *program) { return program->numEntries; }
 

@@ -27,12 +27,10 @@ ingot_status transfer(ingot_session *session, uint32_t index, const void *from, 
 ingot_status access(ingot_session *session, uint32_t index, const void *from, void *to,
                     uint64_t bytes) {
   clear(&session->error);
-  if (index >= ingot_program_num_variables(session->program))
-    return fail(&session->error, INGOT_ERROR_ARGUMENT, "no variable %u", index);
-  const fmt::Variable *variable = session->program->plan->variables()->Get(index);
-  if (bytes != variable->size())
-    return fail(&session->error, INGOT_ERROR_ARGUMENT, "variable '%s' has %llu bytes, not %llu",
-                variable->name()->c_str(), variable->size(), bytes);
+  if (index >= ingot_program_num_variables(session->program) ||
+      bytes != session->program->plan->variables()->Get(index)->size())
+    return fail(&session->error, INGOT_ERROR_ARGUMENT, "no variable %u of %llu bytes", index,
+                bytes);
   return transfer(session, index, from, to, &session->error);
 }
 

@@ -538,26 +538,6 @@ bool ProgramVerifier::verifyStridedCopy(const Place &place, const Entry *entry,
 
 } // namespace
 
-bool elementBytes(uint64_t elements, ingot_type type, uint64_t &bytes) {
-  uint64_t bits;
-  if (mulOverflows(elements, ingot_type_bits(type), bits) || bits > kMaxBytes * 8)
-    return false;
-  bytes = (bits + 7) / 8;
-  return true;
-}
-
-bool maxBytes(ElementType type, const Vec<const SigDim *> *dims, uint64_t &bytes) {
-  uint64_t elements = 1;
-  // A zero anywhere makes the tensor empty, whatever the other dims multiply to.
-  for (uint32_t i = 0; i < count(dims); ++i)
-    if (dims->Get(i)->max() == 0)
-      elements = 0;
-  for (uint32_t i = 0; i < count(dims); ++i)
-    if (mulOverflows(elements, uint64_t(dims->Get(i)->max()), elements))
-      return false;
-  return elementBytes(elements, ingot_type(type), bytes);
-}
-
 uint32_t spaceOf(const Plan *plan, const BufferRef &ref) {
   switch (ref.kind()) {
   case BufferKind::arena:

@@ -17,11 +17,10 @@ class Skip(Exception):
 
 
 class Instance:
-    """One node: inputs in order (None is absent); those named in `constants` are initializers. `rows`: how many the first
-    output has in a compiled program, where the data says how many count; the others are -1."""
+    """One node: inputs in order (None is absent); those named in `constants` are initializers."""
 
-    def __init__(self, inputs, constants=(), outputs=1, rows=None, **attributes):
-        self.inputs, self.constants, self.outputs, self.rows = inputs, set(constants), outputs, rows
+    def __init__(self, inputs, constants=(), outputs=1, **attributes):
+        self.inputs, self.constants, self.outputs = inputs, set(constants), outputs
         self.attributes = {key: value for key, value in attributes.items() if value is not None}
 
 

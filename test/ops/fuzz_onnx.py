@@ -83,9 +83,6 @@ def generate(folder, seed, count, filters):
             continue
         if not all(np.isfinite(a).all() or a.dtype.kind != "f" for a in results) and any(a.dtype == np.float16 for a in results):
             continue  # overflow in f16 depends on where it is rounded
-        if instance.rows is not None:
-            left = instance.rows - len(results[0])
-            results = [np.pad(results[0], [(0, left)] + [(0, 0)] * (results[0].ndim - 1), constant_values=-1), *results[1:]]
         base = folder / f"{name}-{source.replace('/', '_')}"
         save(model, f"{base}.onnx")
         np.savez(f"{base}.in.npz", **{f"in{i}": a for i, a in enumerate(arrays)})
