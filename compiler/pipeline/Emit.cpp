@@ -18,6 +18,11 @@ static std::string describe(const CompileState &state) {
       ",");
   for (auto &[name, extent] : state.options.dims)
     text += " --dim " + name + "=" + std::to_string(extent);
+  for (auto &[name, range] : state.options.dimRanges)
+    text += " --dim " + name + "=" + std::to_string(range.low) + ".." + std::to_string(range.high) +
+            (range.step == 1 ? "" : "/" + std::to_string(range.step));
+  for (auto &[name, other] : state.options.dimNames)
+    text += " --dim " + name + "=" + other;
   for (const Options::ValueRange &value : state.options.values)
     text += " --value " + value.input +
             (value.element ? "[" + std::to_string(*value.element) + "]=" : "=") +

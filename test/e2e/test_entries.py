@@ -84,6 +84,21 @@ def main():
         refused("archive-as-one-entry", "holds the models", "compile", f"a={MODELS / 'lm.pt2'}", "-o", two)
         refused("state-of-others", "no variable of the program", "run", archive, "--entry=decode",
                 f"--load-state={MODELS / 'step-0.npz'}")
+
+        # One name, other bounds: the later entry's dim gets its name before it.
+        windows, both = ROOT / "test/models/dynamic/windows.onnx", folder / "both.ingot"
+        report("dims/compile", failed(call("compile", f"a={windows}", f"b={windows}", "--dim=a.batch=1..4",
+                                           "--dim=b.batch=1..2", "--dim=time=16..90", "-o", both)))
+        text = call("inspect", both).stdout
+        report("dims/apart", "" if "dims batch 1..4, time 16..90" in text and "dims b.batch 1..2, time 16..90" in text and
+               "--dim a.batch=1..4 --dim b.batch=1..2 --dim time=16..90" in text else text[:600])
+        report("dims/run", failed(call("run", both, "--entry=a", "--dim=batch=4", "--dim=time=20")))
+        refused("dims/bounds", "dim 'b.batch' is 3, but the program was compiled for 1..2", "run", both, "--entry=b",
+                "--dim=b.batch=3")
+        refused("counted", "extents that come from values", "compile", f"a={windows}",
+                f"b={ROOT / 'test/models/dynamic/detector.onnx'}", "--dim=a.batch=2", "--dim=a.time=16", "--dim=b.batch=1",
+                "--dim=b.height=32", "--dim=b.width=32", "-o", folder / "counted.ingot")
+
         np.savez(folder / "shape.npz", **{"lm.keys": np.zeros((1, 2, 16), np.float32)})
         refused("state-of-another-shape", "does not fit the variable", "run", archive, "--entry=decode",
                 f"--load-state={folder / 'shape.npz'}")
